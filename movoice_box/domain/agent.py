@@ -1,0 +1,270 @@
+"""An agent: what it says, what it asks, which keys answer it, and the outcome of each answer."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from movoice_box.domain.call import RESERVED_OUTCOMES
+from movoice_box.domain.document import Fields
+from movoice_box.domain.template import variables_in
+from movoice_box.errors import InputError
+
+END = "end"
+KEY_VARIABLE = "key"  # in an answer's texts: the key that was pressed
+_LANGUAGE, _WORDS_PER_MINUTE, _MAX_DURATION_S = "en-IN", 150, 180
+_OUTCOME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
+_KEYS = re.compile(r"[0-9*#]{1,12}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What pressing one of `keys` means.
+
+    `next` is a question's id or "end". `summary` and `collect` may use `{{key}}`.
+    """
+
+    keys: str
+    label: str
+    outcome: str | None = None
+    summary: str | None = None
+    collect: dict[str, str] = field(default_factory=dict)
+    reply: str | None = None
+    next: str = END
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    id: str
+    ask: str
+    answers: tuple[Answer, ...]
+    reprompt: str | None = None  # said instead of `ask` the second time
+
+    def answer_to(self, key: str) -> Answer | None:
+        return next((answer for answer in self.answers if key in answer.keys), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptOut:
+    """The key by which a callee is never called again, by any batch."""
+
+    key: str = "9"
+    reply: str = "You will not be called again. Goodbye."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoInput:
+    """Silence or wrong keys: wait `wait_s`, ask again `reprompts` times, then say goodbye."""
+
+    wait_s: int = 6
+    reprompts: int = 2
+    wrong_key: str = "Sorry, that is not one of the choices."
+    goodbye: str = "I did not hear an answer. Goodbye."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    """A script with its limits. `language` is a BCP 47 tag such as en-IN; durations in seconds."""
+
+    name: str
+    greeting: str
+    questions: tuple[Question, ...]
+    outcomes: tuple[str, ...]
+    description: str = ""
+    language: str = _LANGUAGE
+    words_per_minute: int = _WORDS_PER_MINUTE
+    opt_out: OptOut | None = OptOut()
+    no_input: NoInput = NoInput()
+    max_duration_s: int = _MAX_DURATION_S
+    record: bool = False
+
+    def question(self, question_id: str) -> Question:
+        return next(question for question in self.questions if question.id == question_id)
+
+    @property
+    def variables(self) -> list[str]:
+        """The variables a recipient must bring, in the order the callee hears them."""
+        collected = {name for _, answer in self._answers() for name in answer.collect}
+        return [
+            name
+            for name in variables_in(self._texts())
+            if name not in collected and name != KEY_VARIABLE
+        ]
+
+    def to_document(self) -> dict[str, Any]:
+        """The shape that `from_document` reads, with every default written out."""
+        return {
+            "name": self.name,
+            "description": self.description,
+            "language": self.language,
+            "words_per_minute": self.words_per_minute,
+            "greeting": self.greeting,
+            "questions": [
+                {
+                    "id": question.id,
+                    "ask": question.ask,
+                    "reprompt": question.reprompt,
+                    "answers": [
+                        {name: getattr(answer, name) for name in Answer.__slots__}
+                        for answer in question.answers
+                    ],
+                }
+                for question in self.questions
+            ],
+            "outcomes": list(self.outcomes),
+            "opt_out": (
+                {"key": self.opt_out.key, "reply": self.opt_out.reply} if self.opt_out else False
+            ),
+            "no_input": {name: getattr(self.no_input, name) for name in NoInput.__slots__},
+            "max_duration_s": self.max_duration_s,
+            "record": self.record,
+        }
+
+    @classmethod
+    def from_document(cls, document: object) -> Self:
+        """Read and check an agent. Raises `InputError` naming the field that is wrong."""
+        fields = Fields(document)
+        agent = cls(
+            name=fields.text("name"),
+            description=fields.text("description", ""),
+            language=fields.text("language", _LANGUAGE),
+            words_per_minute=fields.number("words_per_minute", _WORDS_PER_MINUTE, 80, 300),
+            greeting=fields.text("greeting"),
+            questions=tuple(map(_question, fields.groups("questions"))),
+            outcomes=fields.texts("outcomes"),
+            opt_out=_opt_out(document, fields),
+            no_input=_no_input(fields.group("no_input")),
+            max_duration_s=fields.number("max_duration_s", _MAX_DURATION_S, 10, 3600),
+            record=fields.flag("record", False),
+        )
+        fields.done()
+        agent._check()
+        return agent
+
+    def _answers(self) -> Iterator[tuple[str, Answer]]:
+        for index, question in enumerate(self.questions):
+            for place, answer in enumerate(question.answers):
+                yield f"questions[{index}].answers[{place}].", answer
+
+    def _texts(self) -> Iterator[str]:
+        yield self.greeting
+        for question in self.questions:
+            yield question.ask
+            yield question.reprompt or ""
+        for _, answer in self._answers():
+            yield answer.reply or ""
+            yield answer.summary or ""
+            yield from answer.collect.values()
+        if self.opt_out:
+            yield self.opt_out.reply
+        yield self.no_input.wrong_key
+        yield self.no_input.goodbye
+
+    def _check(self) -> None:
+        ids = [question.id for question in self.questions]
+        for index, question in enumerate(self.questions):
+            if ids.index(question.id) != index or question.id == END:
+                raise InputError(
+                    f"questions[{index}].id '{question.id}' is taken; give each its own",
+                    field=f"questions[{index}].id",
+                )
+        for index, outcome in enumerate(self.outcomes):
+            if not _OUTCOME.fullmatch(outcome):
+                raise InputError(
+                    f"outcomes[{index}] '{outcome}' must be capitals like BOOKED",
+                    field=f"outcomes[{index}]",
+                )
+        for path, answer in self._answers():
+            self._check_answer(path, answer, ids)
+        self._check_reachable(ids)
+
+    def _check_answer(self, path: str, answer: Answer, ids: list[str]) -> None:
+        known = {*self.outcomes, *RESERVED_OUTCOMES}
+        if answer.outcome is not None and answer.outcome not in known:
+            raise InputError(
+                f"{path}outcome '{answer.outcome}' is not in outcomes: {', '.join(self.outcomes)}",
+                field=f"{path}outcome",
+            )
+        if answer.next != END and answer.next not in ids:
+            raise InputError(
+                f"{path}next '{answer.next}' is no question's id: use 'end' or one of "
+                + ", ".join(ids),
+                field=f"{path}next",
+            )
+        if self.opt_out and self.opt_out.key in answer.keys:
+            raise InputError(
+                f"{path}keys '{answer.keys}' contains '{self.opt_out.key}', the opt-out key",
+                field=f"{path}keys",
+            )
+
+    def _check_reachable(self, ids: list[str]) -> None:
+        reached: set[str] = set()
+        ahead = ids[:1]
+        while ahead:
+            question_id = ahead.pop()
+            if question_id != END and question_id not in reached:
+                reached.add(question_id)
+                ahead.extend(answer.next for answer in self.question(question_id).answers)
+        for index, question_id in enumerate(ids):
+            if question_id not in reached:
+                raise InputError(
+                    f"questions[{index}] '{question_id}' is never asked: no answer leads to it",
+                    field=f"questions[{index}].id",
+                )
+
+
+def _question(fields: Fields) -> Question:
+    question = Question(
+        id=fields.text("id"),
+        ask=fields.text("ask"),
+        reprompt=fields.optional_text("reprompt"),
+        answers=tuple(map(_answer, fields.groups("answers"))),
+    )
+    fields.done()
+    if not question.answers:
+        raise fields.error("answers", "must have at least one answer")
+    keys = "".join(answer.keys for answer in question.answers)
+    if len(set(keys)) != len(keys):
+        raise fields.error("answers", "use the same key twice")
+    return question
+
+
+def _answer(fields: Fields) -> Answer:
+    keys = fields.text("keys")
+    if not _KEYS.fullmatch(keys):
+        raise fields.error("keys", f'\'{keys}\' must be digits, * or #, such as "1" or "12345"')
+    answer = Answer(
+        keys=keys,
+        label=fields.text("label", keys),
+        outcome=fields.optional_text("outcome"),
+        summary=fields.optional_text("summary"),
+        collect=fields.text_map("collect"),
+        reply=fields.optional_text("reply"),
+        next=fields.text("next", END),
+    )
+    fields.done()
+    return answer
+
+
+def _opt_out(document: object, fields: Fields) -> OptOut | None:
+    if isinstance(document, dict) and document.get("opt_out") is False:
+        fields.flag("opt_out", False)
+        return None
+    group = fields.group("opt_out")
+    opt_out = OptOut(key=group.text("key", OptOut().key), reply=group.text("reply", OptOut().reply))
+    group.done()
+    if not _KEYS.fullmatch(opt_out.key) or len(opt_out.key) != 1:
+        raise group.error("key", f"'{opt_out.key}' must be one key: a digit, * or #")
+    return opt_out
+
+
+def _no_input(fields: Fields) -> NoInput:
+    default = NoInput()
+    no_input = NoInput(
+        wait_s=fields.number("wait_s", default.wait_s, 1, 60),
+        reprompts=fields.number("reprompts", default.reprompts, 0, 5),
+        wrong_key=fields.text("wrong_key", default.wrong_key),
+        goodbye=fields.text("goodbye", default.goodbye),
+    )
+    fields.done()
+    return no_input

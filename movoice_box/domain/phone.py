@@ -1,0 +1,69 @@
+"""Phone numbers as E.164 (ITU-T E.164): one person, one spelling."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+import phonenumbers
+
+from movoice_box.errors import InputError
+
+_INDIAN_MOBILE = re.compile(r"(?:\+91|0)?([6-9]\d{9})", re.ASCII)
+_SEPARATORS = str.maketrans("", "", " -.()\u00a0\u200b\u200e\u202a\u202c\u2011\t")
+
+
+class NumberFormat(StrEnum):
+    """How a trunk wants the number written in the Request-URI."""
+
+    E164 = "e164"  # +919876543210
+    DIGITS = "digits"  # 919876543210
+    NATIONAL = "national"  # 09876543210
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PhoneNumber:
+    """A dialable number in E.164: `+`, country code, at most 15 digits in all."""
+
+    e164: str
+
+    @classmethod
+    def parse(cls, text: str, default_country: str) -> Self:
+        """Read a number as people write it; without `+` it is one of `default_country` ("IN").
+
+        Raises `InputError` with code `invalid_number`.
+        """
+        compact = text.translate(_SEPARATORS)
+        if default_country == "IN" and (match := _INDIAN_MOBILE.fullmatch(compact)):
+            return cls(f"+91{match[1]}")
+        try:
+            number = phonenumbers.parse(compact, default_country)
+        except phonenumbers.NumberParseException:
+            number = None
+        if number is None or not phonenumbers.is_valid_number(number) or number.extension:
+            raise InputError(
+                f"'{text}' is not a phone number: write it like +919876543210",
+                code="invalid_number",
+                field="phone",
+            )
+        return cls(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+    def written(self, number_format: NumberFormat) -> str:
+        match number_format:
+            case NumberFormat.E164:
+                return self.e164
+            case NumberFormat.DIGITS:
+                return self.e164[1:]
+            case NumberFormat.NATIONAL:
+                national = phonenumbers.format_number(
+                    phonenumbers.parse(self.e164), phonenumbers.PhoneNumberFormat.NATIONAL
+                )
+                return re.sub(r"\D", "", national)
+
+    @property
+    def masked(self) -> str:
+        """For logs: `+91987***3210`."""
+        return f"{self.e164[:6]}***{self.e164[-4:]}"
+
+    def __str__(self) -> str:
+        return self.e164
