@@ -1,11 +1,18 @@
 """One attempt to reach one number: its states, and the words for how it went."""
 
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import Literal
+
+from movoice_box.domain.phone import PhoneNumber
+from movoice_box.ids import AgentId, BatchId, CallId, TrunkId
 
 
 class CallState(StrEnum):
-    """Where a live call is. Only the first state is before anything left the box."""
+    """Where a call is. In the first two states nothing has left the box."""
 
+    QUEUED = "queued"
     PREPARING = "preparing"
     DIALING = "dialing"
     RINGING = "ringing"
@@ -32,6 +39,7 @@ OPTED_OUT = "OPTED_OUT"
 NO_INPUT = "NO_INPUT"
 HUNG_UP = "HUNG_UP"
 TIMED_OUT = "TIMED_OUT"
+COMPLETED = "COMPLETED"  # ran to its end without an answer that sets an outcome
 
 UNANSWERED_OUTCOMES = {
     Disposition.BUSY: "BUSY",
@@ -45,4 +53,79 @@ UNANSWERED_OUTCOMES = {
 }
 """Outcome of a call in which nobody spoke."""
 
-RESERVED_OUTCOMES = {OPTED_OUT, NO_INPUT, HUNG_UP, TIMED_OUT, *UNANSWERED_OUTCOMES.values()}
+RESERVED_OUTCOMES = {
+    *(OPTED_OUT, NO_INPUT, HUNG_UP, TIMED_OUT, COMPLETED),
+    *UNANSWERED_OUTCOMES.values(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TranscriptLine:
+    """What was said or keyed; `at_ms` counts from the answer."""
+
+    at_ms: int
+    speaker: Literal["agent", "callee"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """The record of one call. `batch_id` is None where the call was asked for by itself.
+
+    `sip_status` is the final response to the INVITE; `q850_cause` comes from a Reason header;
+    `recording` is a file name in the recordings folder.
+    """
+
+    id: CallId
+    batch_id: BatchId | None
+    row: int
+    agent_id: AgentId
+    trunk_id: TrunkId
+    phone: PhoneNumber
+    variables: dict[str, str]
+    state: CallState
+    disposition: Disposition | None = None
+    outcome: str | None = None
+    summary: str = ""
+    transcript: tuple[TranscriptLine, ...] = ()
+    collected: dict[str, str]
+    sip_call_id: str | None = None
+    sip_status: int | None = None
+    sip_reason: str = ""
+    q850_cause: int | None = None
+    ended_by: str | None = None
+    recording: str | None = None
+    created_at: datetime
+    dialed_at: datetime | None = None
+    ringing_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def ring_s(self) -> float | None:
+        """Seconds from the INVITE to the answer, or to the end where there was none."""
+        return _seconds(self.dialed_at, self.answered_at or self.ended_at)
+
+    @property
+    def talk_s(self) -> float | None:
+        return _seconds(self.answered_at, self.ended_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResult:
+    """How a call ended, as the runner writes it down."""
+
+    disposition: Disposition
+    outcome: str
+    summary: str = ""
+    transcript: tuple[TranscriptLine, ...] = ()
+    collected: dict[str, str]
+    sip_status: int | None = None
+    sip_reason: str = ""
+    q850_cause: int | None = None
+    ended_by: str | None = None
+    recording: str | None = None
+
+
+def _seconds(start: datetime | None, end: datetime | None) -> float | None:
+    return (end - start).total_seconds() if start and end else None
