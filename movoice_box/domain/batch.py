@@ -1,9 +1,13 @@
 """Batches and their recipients: states, plan limits, and why a row is skipped."""
 
+from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from movoice_box.domain.call import Disposition
+from movoice_box.ids import AgentId, BatchId, CallId, TrunkId
 
 
 class BatchState(StrEnum):
@@ -76,3 +80,84 @@ PLANS = {
         Plan("enterprise", None, None),
     )
 }
+
+
+class TallyLine(NamedTuple):
+    """How many recipients share one state, disposition and outcome."""
+
+    state: RecipientState
+    disposition: Disposition | None
+    outcome: str | None
+    recipients: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The counts of a batch. `total` is the sum of the six states."""
+
+    lines: tuple[TallyLine, ...] = ()
+
+    def count(self, state: RecipientState) -> int:
+        return sum(line.recipients for line in self.lines if line.state is state)
+
+    @property
+    def total(self) -> int:
+        return sum(line.recipients for line in self.lines)
+
+    @property
+    def attempted(self) -> int:
+        """Calls that were placed and have ended."""
+        return sum(line.recipients for line in self.lines if line.disposition is not None)
+
+    @property
+    def answered(self) -> int:
+        return sum(
+            line.recipients for line in self.lines if line.disposition is Disposition.ANSWERED
+        )
+
+    @property
+    def answer_rate(self) -> float | None:
+        """Answered / attempted, from 0 to 1; None before the first call has ended."""
+        return round(self.answered / self.attempted, 4) if self.attempted else None
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        """Recipients per outcome, most frequent first."""
+        counts: Counter[str] = Counter()
+        for line in self.lines:
+            if line.outcome is not None:
+                counts[line.outcome] += line.recipients
+        return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A list of recipients, one agent, one trunk. `schedule_at` is None for a start at once."""
+
+    id: BatchId
+    name: str
+    is_single: bool
+    agent_id: AgentId
+    trunk_id: TrunkId
+    state: BatchState
+    concurrency: int
+    schedule_at: datetime | None
+    created_at: datetime
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    tally: Tally = Tally()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipient:
+    """One row of the owner's list. `phone` is E.164, or as given where it is not a number."""
+
+    row: int
+    phone: str
+    variables: dict[str, str]
+    state: RecipientState
+    skip_reason: SkipReason | None = None
+    skip_message: str | None = None
+    disposition: Disposition | None = None
+    outcome: str | None = None
+    call_id: CallId | None = None

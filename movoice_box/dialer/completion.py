@@ -1,0 +1,28 @@
+"""The end of a batch: written once, in the transaction of whatever finished it."""
+
+from datetime import datetime
+
+import aiosqlite
+
+from movoice_box.domain.batch import BatchState
+from movoice_box.domain.event import batch_completed
+from movoice_box.ids import BatchId, IdFactory
+from movoice_box.store import batches, outbox
+
+
+async def complete_if_drained(
+    db: aiosqlite.Connection, batch_id: BatchId, ids: IdFactory, now: datetime
+) -> bool:
+    """Complete the batch and write `batch.completed` when nobody is left to call or on a call.
+
+    A canceled batch stays canceled and is reported in the same way, after its last call.
+    """
+    if not await batches.is_drained(db, batch_id):
+        return False
+    batch = await batches.get(db, batch_id)
+    if batch.state in (BatchState.RUNNING, BatchState.PAUSED):
+        await batches.set_state(db, batch_id, BatchState.COMPLETED, now)
+        batch = await batches.get(db, batch_id)
+    if not batch.is_single and await batches.take_completion(db, batch_id, now):
+        await outbox.add(db, ids.event(), batch_completed(batch), now)
+    return True

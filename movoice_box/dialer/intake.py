@@ -1,0 +1,278 @@
+"""From rows to a batch: every row is checked, and either queued or skipped with a reason."""
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import aiosqlite
+
+from movoice_box.clock import Clock
+from movoice_box.dialer.broadcast import Broadcast, Change
+from movoice_box.dialer.completion import complete_if_drained
+from movoice_box.dialer.recipient_file import RecipientRow
+from movoice_box.domain.agent import Agent
+from movoice_box.domain.batch import (
+    Batch,
+    BatchState,
+    Recipient,
+    RecipientState,
+    SkipReason,
+)
+from movoice_box.domain.phone import PhoneNumber
+from movoice_box.errors import InputError, PlanLimitError
+from movoice_box.ids import CallId, IdFactory
+from movoice_box.settings import Settings
+from movoice_box.store import agents, batches, calls, dnd, idempotency, trunks
+from movoice_box.store.agents import StoredAgent
+from movoice_box.store.database import Database
+from movoice_box.store.sealing import Seal
+
+_ROWS_OFF_LOOP = 500  # checking more rows than this takes over 10 ms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRequest:
+    """What an owner asks for. `concurrency` None: as many as plan and trunk allow.
+
+    `body` is the request as it came, to tell a repeat of an `Idempotency-Key` from another one.
+    """
+
+    agent_id: str
+    rows: Sequence[RecipientRow]
+    concurrency: int | None = None
+    schedule_at: datetime | None = None
+    name: str | None = None
+    trunk_id: str | None = None
+    default_country: str | None = None
+    idempotency_key: str | None = None
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """What would become of each row if the batch were launched now."""
+
+    agent: StoredAgent
+    recipients: tuple[Recipient, ...]
+
+    @property
+    def queued(self) -> list[Recipient]:
+        return [one for one in self.recipients if one.state is RecipientState.QUEUED]
+
+    @property
+    def skipped(self) -> list[Recipient]:
+        return [one for one in self.recipients if one.state is RecipientState.SKIPPED]
+
+
+class Intake:
+    """Takes batches in. `wake` tells the queue that there is work."""
+
+    def __init__(
+        self,
+        database: Database,
+        seal: Seal,
+        settings: Settings,
+        clock: Clock,
+        ids: IdFactory,
+        broadcast: Broadcast,
+        wake: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._seal = seal
+        self._settings = settings
+        self._clock = clock
+        self._ids = ids
+        self._broadcast = broadcast
+        self._wake = wake
+
+    async def review(self, request: BatchRequest) -> Review:
+        """Check every row and write nothing.
+
+        Raises `InputError` for what is wrong with the whole, `PlanLimitError` when it is too large,
+        `NotFoundError` for an unknown agent.
+        """
+        self._check(request)
+        async with self._database.reading() as db:
+            stored = await agents.get(db, request.agent_id)
+        country = request.default_country or self._settings.default_country
+        if len(request.rows) > _ROWS_OFF_LOOP:
+            checked = await asyncio.to_thread(check_rows, request.rows, stored.agent, country)
+        else:
+            checked = check_rows(request.rows, stored.agent, country)
+        async with self._database.reading() as db:
+            return Review(stored, tuple(await _scrub(db, checked)))
+
+    async def accept(self, request: BatchRequest) -> dict[str, Any]:
+        """Queue a batch and return the answer of `POST /v1/calls/batch`, once it is on disk.
+
+        Raises what `review` raises, and `ConflictError` for a reused `Idempotency-Key`.
+        """
+        body_hash = hashlib.sha256(request.body).hexdigest()
+        if request.idempotency_key is not None:
+            async with self._database.reading() as db:
+                given = await idempotency.find(db, request.idempotency_key, body_hash)
+            if given is not None:
+                return dict(json.loads(given))
+        review = await self.review(request)
+
+        async def store(db: aiosqlite.Connection) -> dict[str, Any]:
+            if request.idempotency_key is not None:
+                given = await idempotency.find(db, request.idempotency_key, body_hash)
+                if given is not None:
+                    return dict(json.loads(given))
+            answer = await self._store(db, request, review)
+            if request.idempotency_key is not None:
+                text = json.dumps(answer, ensure_ascii=False)
+                now = self._clock.now()
+                await idempotency.put(db, request.idempotency_key, body_hash, text, now)
+            return answer
+
+        answer = await self._database.write(store)
+        self._broadcast.publish(Change(answer["batch_id"]))
+        self._wake()
+        return answer
+
+    async def accept_call(self, request: BatchRequest) -> dict[str, Any]:
+        """Queue one call by itself; a number that may not be called is an `InputError`."""
+        review = await self.review(request)
+        recipient = review.recipients[0]
+        if recipient.skip_reason is not None:
+            raise InputError(
+                recipient.skip_message or "", code=recipient.skip_reason, field="phone"
+            )
+        call_id = self._ids.call()
+        single = Review(review.agent, (replace(recipient, call_id=call_id),))
+
+        async def store(db: aiosqlite.Connection) -> dict[str, Any]:
+            answer = await self._store(db, request, single, call_id)
+            return {"call_id": call_id, "state": "queued", "phone": recipient.phone, **answer}
+
+        answer = await self._database.write(store)
+        self._broadcast.publish(Change(answer.pop("batch_id"), call_id))
+        self._wake()
+        return {name: answer[name] for name in ("call_id", "state", "phone")}
+
+    async def _store(
+        self,
+        db: aiosqlite.Connection,
+        request: BatchRequest,
+        review: Review,
+        call_id: CallId | None = None,
+    ) -> dict[str, Any]:
+        now = self._clock.now()
+        if request.trunk_id is None:
+            trunk = await trunks.first_enabled(db, self._seal)
+        else:
+            trunk = await trunks.get(db, self._seal, request.trunk_id)
+        if not trunk.is_enabled:
+            raise InputError(
+                f"trunk '{trunk.name}' is disabled: enable it or name another",
+                code="trunk_disabled",
+                field="trunk_id",
+            )
+        is_later = request.schedule_at is not None and request.schedule_at > now
+        batch = Batch(
+            id=self._ids.batch(),
+            name=request.name or f"{review.agent.agent.name}, {now:%d %b %Y %H:%M} UTC",
+            is_single=call_id is not None,
+            agent_id=review.agent.id,
+            trunk_id=trunk.id,
+            state=BatchState.SCHEDULED,
+            concurrency=request.concurrency or self._settings.limits.concurrency or trunk.channels,
+            schedule_at=request.schedule_at if is_later else None,
+            created_at=now,
+        )
+        await batches.add(db, batch, review.agent.agent, review.recipients)
+        if call_id is not None:
+            await calls.add_single(db, batch.id, now)
+        if not is_later:
+            await batches.set_state(db, batch.id, BatchState.RUNNING, now)
+            await complete_if_drained(db, batch.id, self._ids, now)
+        stored = await batches.get(db, batch.id)
+        return answer_of(stored, review.skipped)
+
+    def _check(self, request: BatchRequest) -> None:
+        limits = self._settings.limits
+        rows = len(request.rows)
+        if rows == 0:
+            raise InputError("recipients is empty: a batch needs at least one", field="recipients")
+        if limits.rows_per_batch is not None and rows > limits.rows_per_batch:
+            raise PlanLimitError(
+                f"the batch has {rows} recipients, the plan '{limits.name}' allows "
+                f"{limits.rows_per_batch} a batch: split it, or change plan",
+                field="recipients",
+            )
+        if request.concurrency is not None and not 1 <= request.concurrency <= 1000:
+            raise InputError(
+                f"concurrency ({request.concurrency}) must be from 1 to 1000", field="concurrency"
+            )
+
+
+def answer_of(batch: Batch, skipped: Iterable[Recipient]) -> dict[str, Any]:
+    """The answer of `POST /v1/calls/batch`."""
+    return {
+        "batch_id": batch.id,
+        "state": batch.state,
+        "total": batch.tally.total,
+        "queued": batch.tally.count(RecipientState.QUEUED),
+        "skipped": [
+            {
+                "row": one.row,
+                "phone": one.phone,
+                "reason": one.skip_reason,
+                "message": one.skip_message,
+            }
+            for one in skipped
+        ],
+    }
+
+
+def check_rows(rows: Sequence[RecipientRow], agent: Agent, country: str) -> list[Recipient]:
+    """Queue or skip each row by what the row itself tells: number, duplicates, variables."""
+    wanted = agent.variables
+    first_row: dict[PhoneNumber, int] = {}
+    checked = []
+    for number, row in enumerate(rows, start=1):
+        recipient = Recipient(
+            row=number, phone=row.phone, variables=row.variables, state=RecipientState.QUEUED
+        )
+        try:
+            phone = PhoneNumber.parse(row.phone, country)
+        except InputError as error:
+            reason, message = SkipReason.INVALID_NUMBER, f"row {number}: {error.message}"
+            checked.append(_skip(recipient, reason, message))
+            continue
+        recipient = replace(recipient, phone=str(phone))
+        missing = [name for name in wanted if not row.variables.get(name, "").strip()]
+        if phone in first_row:
+            message = f"row {number}: {phone} is in row {first_row[phone]} already"
+            recipient = _skip(recipient, SkipReason.DUPLICATE, message)
+        elif missing:
+            message = f"row {number}: {', '.join(missing)} is missing, and the agent says it"
+            recipient = _skip(recipient, SkipReason.MISSING_VARIABLE, message)
+        else:
+            first_row[phone] = number
+        checked.append(recipient)
+    return checked
+
+
+async def _scrub(db: aiosqlite.Connection, checked: list[Recipient]) -> list[Recipient]:
+    """Skip what stands on the do-not-disturb list."""
+    queued = [PhoneNumber(one.phone) for one in checked if one.state is RecipientState.QUEUED]
+    listed = await dnd.among(db, queued)
+    return [
+        _skip(one, SkipReason.DND, f"row {one.row}: {listed[PhoneNumber(one.phone)].reason}")
+        if one.state is RecipientState.QUEUED and PhoneNumber(one.phone) in listed
+        else one
+        for one in checked
+    ]
+
+
+def _skip(recipient: Recipient, reason: SkipReason, message: str) -> Recipient:
+    return replace(
+        recipient, state=RecipientState.SKIPPED, skip_reason=reason, skip_message=message
+    )

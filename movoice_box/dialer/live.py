@@ -1,0 +1,45 @@
+"""The calls that are up now, and how to end them."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from movoice_box.domain.call import CallState
+from movoice_box.ids import BatchId, CallId
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """One call in this process. Set `end` to end it: CANCEL while it rings, BYE while it talks."""
+
+    id: CallId
+    batch_id: BatchId
+    state: CallState = CallState.PREPARING
+    end: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class LiveCalls:
+    def __init__(self) -> None:
+        self._calls: dict[CallId, LiveCall] = {}
+
+    def add(self, call: LiveCall) -> None:
+        self._calls[call.id] = call
+
+    def remove(self, call_id: CallId) -> None:
+        self._calls.pop(call_id, None)
+
+    def end_batch(self, batch_id: BatchId, *, end_talking: bool) -> None:
+        """End the calls of a batch; talking ones only where `end_talking`."""
+        for call in self._calls.values():
+            if call.batch_id == batch_id and (end_talking or call.state is not CallState.TALKING):
+                call.end.set()
+
+    def end_call(self, call_id: CallId) -> bool:
+        """End one call, whatever its state; False when it is not up."""
+        call = self._calls.get(call_id)
+        if call is None:
+            return False
+        call.end.set()
+        return True
+
+    def __len__(self) -> int:
+        return len(self._calls)

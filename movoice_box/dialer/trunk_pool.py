@@ -1,0 +1,84 @@
+"""The trunks that are up: one driver each, started and stopped as the owner edits them."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from movoice_box.domain.trunk import TrunkAccount
+from movoice_box.errors import TrunkError
+from movoice_box.ids import TrunkId
+from movoice_box.sip.trunk import Trunk, TrunkStatus
+from movoice_box.store import trunks
+from movoice_box.store.database import Database
+from movoice_box.store.sealing import Seal
+
+
+@dataclass(slots=True)
+class _Running:
+    trunk: Trunk
+    task: asyncio.Task[None]
+
+
+class TrunkPool:
+    """A service. `build` makes the driver that an account asks for."""
+
+    def __init__(
+        self, database: Database, seal: Seal, build: Callable[[TrunkAccount], Trunk]
+    ) -> None:
+        self._database = database
+        self._seal = seal
+        self._build = build
+        self._running: dict[TrunkId, _Running] = {}
+        self._changed = asyncio.Event()
+        self._loaded = asyncio.Event()
+
+    async def run(self) -> None:
+        """Run every enabled trunk until cancelled, following the owner's edits."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._changed.clear()
+                await self._follow(group)
+                self._loaded.set()
+                await self._changed.wait()
+
+    async def reload(self) -> None:
+        """Take up the owner's edits; returns when they are in force."""
+        self._loaded.clear()
+        self._changed.set()
+        await self._loaded.wait()
+
+    def get(self, trunk_id: TrunkId) -> Trunk:
+        """The driver of an enabled trunk. Raises `TrunkError`."""
+        running = self._running.get(trunk_id)
+        if running is None:
+            raise TrunkError(f"trunk '{trunk_id}' is disabled or was deleted")
+        return running.trunk
+
+    def account(self, trunk_id: TrunkId) -> TrunkAccount | None:
+        """The account of an enabled trunk; None where it is disabled or was deleted."""
+        running = self._running.get(trunk_id)
+        return running.trunk.account if running else None
+
+    def status(self, trunk_id: TrunkId) -> TrunkStatus:
+        running = self._running.get(trunk_id)
+        if running is None:
+            return TrunkStatus(is_up=None, detail="disabled")
+        return running.trunk.status
+
+    async def test(self, trunk_id: TrunkId) -> TrunkStatus:
+        """Ask the far end now. Raises `TrunkError` for a disabled trunk."""
+        return await self.get(trunk_id).test()
+
+    async def _follow(self, group: asyncio.TaskGroup) -> None:
+        async with self._database.reading() as db:
+            accounts = await trunks.every(db, self._seal)
+        wanted = {account.id: account for account in accounts if account.is_enabled}
+        for trunk_id, running in list(self._running.items()):
+            if wanted.get(trunk_id) != running.trunk.account:
+                running.task.cancel()
+                del self._running[trunk_id]
+        for account in wanted.values():
+            if account.id not in self._running:
+                trunk = self._build(account)
+                task = group.create_task(trunk.run(), name=f"trunk {account.name}")
+                self._running[account.id] = _Running(trunk, task)

@@ -1,0 +1,198 @@
+"""Deliveries to the owner's webhooks: signed, retried for a day, never to forbidden places.
+
+Signature and headers follow the Standard Webhooks specification.
+"""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import socket
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import httpx
+
+from movoice_box.clock import Clock
+from movoice_box.errors import InputError
+from movoice_box.settings import Settings
+from movoice_box.store import outbox
+from movoice_box.store.database import Database
+from movoice_box.store.outbox import Delivery, DeliveryState, DueDelivery
+from movoice_box.store.sealing import Seal
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+SECRET_PREFIX = "whsec_"  # noqa: S105 - the specification's marker, not a secret
+_BACKOFF_S = (5, 30, 120, 600, 1800, 3600)  # then every hour until the day is over
+_TIMEOUT_S = 10.0
+_AT_ONCE = 8
+_BATCH = 64
+_METADATA = ipaddress.ip_address("fd00:ec2::254")  # cloud metadata outside the link-local range
+
+
+def new_secret() -> str:
+    """A signing secret: `whsec_` and 32 random bytes in base64."""
+    return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def sign(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
+    """The `webhook-signature` header: HMAC-SHA256 over id, timestamp (epoch s) and body."""
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    signed = b".".join([event_id.encode(), str(timestamp).encode(), body])
+    return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
+
+
+def check_url(url: str) -> None:
+    """Raises `InputError` unless `url` is http(s) with a host and without a password."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and parts.hostname and not parts.password
+        _ = parts.port
+    except ValueError:
+        valid = False
+    if not valid:
+        raise InputError(f"url '{url}' must be like http://192.168.1.20:9000/movoice", field="url")
+
+
+def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
+    """Whether a webhook may go to `address`: never to this machine, its link or metadata.
+
+    `allowed` are the networks that the owner opened in `webhooks.allow_networks`.
+    """
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if any(address in network for network in allowed):
+        return True
+    return not (
+        address.is_loopback
+        or address.is_link_local
+        or address.is_multicast
+        or address.is_unspecified
+        or address == _METADATA
+    )
+
+
+def next_attempt(delivery: Delivery, now: datetime) -> datetime | None:
+    """When to try again after a failure; None once the day is over."""
+    wait = timedelta(seconds=_BACKOFF_S[min(delivery.attempts, len(_BACKOFF_S) - 1)])
+    return now + wait if now + wait < delivery.give_up_at else None
+
+
+class WebhookSender:
+    """A service: sends what the outbox holds, oldest first, a few at a time."""
+
+    def __init__(self, database: Database, seal: Seal, settings: Settings, clock: Clock) -> None:
+        self._database = database
+        self._seal = seal
+        self._allowed = settings.allowed_networks
+        self._clock = clock
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """There may be a delivery that is due."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Run until cancelled; what is on its way then is sent again at the next start."""
+        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
+            while True:
+                self._wake.clear()
+                while await self._send_due(client):
+                    pass
+                await self._sleep()
+
+    async def _send_due(self, client: httpx.AsyncClient) -> bool:
+        async with self._database.reading() as db:
+            due = await outbox.due(db, self._seal, self._clock.now(), _BATCH)
+        limit = asyncio.Semaphore(_AT_ONCE)
+        async with asyncio.TaskGroup() as group:
+            for one in due:
+                name = f"webhook {one.delivery.event_id}"
+                group.create_task(self._send(client, one, limit), name=name)
+        return len(due) == _BATCH
+
+    async def _sleep(self) -> None:
+        async with self._database.reading() as db:
+            due_at = await outbox.next_due(db)
+        wait = max(0.0, (due_at - self._clock.now()).total_seconds()) if due_at else None
+        try:
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _send(
+        self, client: httpx.AsyncClient, due: DueDelivery, limit: asyncio.Semaphore
+    ) -> None:
+        async with limit:
+            status, detail = await self._post(client, due)
+        now = self._clock.now()
+        delivered = status is not None and 200 <= status < 300
+        due_at = None if delivered else next_attempt(due.delivery, now)
+        state = (
+            DeliveryState.DELIVERED
+            if delivered
+            else DeliveryState.PENDING
+            if due_at
+            else DeliveryState.FAILED
+        )
+        await self._database.write(
+            lambda db: outbox.record_attempt(
+                db,
+                due.delivery.id,
+                state=state,
+                status=status,
+                detail=detail,
+                due_at=due_at,
+                now=now,
+            )
+        )
+
+    async def _post(self, client: httpx.AsyncClient, due: DueDelivery) -> tuple[int | None, str]:
+        body = due.delivery.body.encode()
+        timestamp = int(self._clock.now().timestamp())
+        try:
+            url, host = await self._resolved(due.url)
+            response = await client.post(
+                url,
+                content=body,
+                headers={
+                    "Host": host,
+                    "Content-Type": "application/json",
+                    "User-Agent": "Movoice-Box",
+                    "webhook-id": due.delivery.event_id,
+                    "webhook-timestamp": str(timestamp),
+                    "webhook-signature": sign(due.secret, due.delivery.event_id, timestamp, body),
+                },
+                extensions={"sni_hostname": urlsplit(due.url).hostname},
+            )
+        except InputError as error:
+            return None, error.message
+        except (httpx.HTTPError, OSError) as error:
+            return None, f"{type(error).__name__}: {error}"
+        return response.status_code, response.reason_phrase
+
+    async def _resolved(self, url: str) -> tuple[httpx.URL, str]:
+        """`url` with its host replaced by the address that was checked, and the Host header.
+
+        Resolving once and connecting to that address leaves no room for DNS rebinding.
+        """
+        parsed = httpx.URL(url)
+        port = parsed.port or (443 if parsed.scheme == "https" else 80)
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(parsed.host, port, type=socket.SOCK_STREAM)
+        for *_, sockaddr in found:
+            address = ipaddress.ip_address(str(sockaddr[0]).partition("%")[0])
+            if is_allowed(address, self._allowed):
+                return parsed.copy_with(host=str(address)), parsed.netloc.decode()
+        raise InputError(
+            f"{parsed.host} is this machine, its link or a metadata address: "
+            "name its network in webhooks.allow_networks to allow it",
+            code="webhook_address_forbidden",
+            field="url",
+        )

@@ -1,0 +1,312 @@
+"""Calls in SQLite, from the claim of a recipient to the end of the call."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+
+import aiosqlite
+
+from movoice_box.domain.batch import RecipientState, SkipReason, recipient_state_after
+from movoice_box.domain.call import Call, CallResult, CallState, Disposition, TranscriptLine
+from movoice_box.domain.phone import PhoneNumber
+from movoice_box.errors import NotFoundError
+from movoice_box.ids import AgentId, BatchId, CallId, TrunkId
+from movoice_box.store.database import Row, fetch_all, fetch_one, maybe_moment, to_moment, to_text
+from movoice_box.store.pages import Page, page_of
+
+
+class Permission(StrEnum):
+    """Whether a prepared call may be dialed now, decided in the dial's own transaction."""
+
+    GRANTED = "granted"
+    ON_DND = "on_dnd"
+    BATCH_PAUSED = "batch_paused"
+    BATCH_CANCELED = "batch_canceled"
+
+
+async def claim(
+    db: aiosqlite.Connection,
+    batch_id: BatchId,
+    limit: int,
+    new_id: Callable[[], CallId],
+    now: datetime,
+) -> list[Call]:
+    """Take up to `limit` queued recipients of a running batch, in row order, each with a call.
+
+    One statement takes them, so two claimers can never take the same recipient. A recipient that
+    was handed back before its dial keeps its call.
+    """
+    rows = await fetch_all(
+        db,
+        """
+        UPDATE recipients SET state = 'in_progress'
+        WHERE id IN (
+            SELECT recipients.id FROM recipients JOIN batches ON batches.id = batch_id
+            WHERE batch_id = :batch_id AND recipients.state = 'queued'
+              AND batches.state = 'running'
+            ORDER BY row LIMIT :limit
+        )
+        RETURNING id, phone, call_id
+        """,
+        {"batch_id": batch_id, "limit": limit},
+    )
+    call_ids = []
+    for row in rows:
+        call_id = row["call_id"] or new_id()
+        call_ids.append(call_id)
+        await add(db, call_id, batch_id, row["id"], row["phone"], CallState.PREPARING, now)
+        await db.execute(
+            "UPDATE recipients SET call_id = :call_id WHERE id = :id",
+            {"call_id": call_id, "id": row["id"]},
+        )
+    calls = await fetch_all(
+        db,
+        "SELECT * FROM call_records WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY row",
+        {"ids": json.dumps(call_ids)},
+    )
+    return [_to_call(row) for row in calls]
+
+
+async def add(
+    db: aiosqlite.Connection,
+    call_id: CallId,
+    batch_id: BatchId,
+    recipient_id: int,
+    phone: str,
+    state: CallState,
+    now: datetime,
+) -> None:
+    """Insert a call that has not been dialed, or move the one that is there to `state`."""
+    await db.execute(
+        """
+        INSERT INTO calls (id, batch_id, recipient_id, phone, state, created_at)
+        VALUES (:id, :batch_id, :recipient_id, :phone, :state, :now)
+        ON CONFLICT (id) DO UPDATE SET state = excluded.state
+        """,
+        {
+            "id": call_id,
+            "batch_id": batch_id,
+            "recipient_id": recipient_id,
+            "phone": phone,
+            "state": state,
+            "now": to_text(now),
+        },
+    )
+
+
+async def add_single(db: aiosqlite.Connection, batch_id: BatchId, now: datetime) -> None:
+    """Insert the queued call of a batch of one, so that it can be asked for at once."""
+    row = await fetch_one(
+        db, "SELECT id, phone, call_id FROM recipients WHERE batch_id = :id", {"id": batch_id}
+    )
+    if row is not None:
+        await add(db, row["call_id"], batch_id, row["id"], row["phone"], CallState.QUEUED, now)
+
+
+async def start_dialing(
+    db: aiosqlite.Connection, call_id: CallId, sip_call_id: str | None, now: datetime
+) -> Permission:
+    """Ask the do-not-disturb list and the batch once more and, if both allow, commit `dialing`.
+
+    Must be committed before the INVITE leaves: a call in any later state may have rung.
+    """
+    row = await fetch_one(
+        db,
+        """
+        SELECT batches.state AS batch_state, dnd.phone AS dnd_phone
+        FROM calls JOIN batches ON batches.id = calls.batch_id
+        LEFT JOIN dnd ON dnd.phone = calls.phone
+        WHERE calls.id = :id AND calls.state = 'preparing'
+        """,
+        {"id": call_id},
+    )
+    if row is None or row["batch_state"] in ("canceled", "completed"):
+        return Permission.BATCH_CANCELED
+    if row["dnd_phone"] is not None:
+        return Permission.ON_DND
+    if row["batch_state"] != "running":
+        return Permission.BATCH_PAUSED
+    await db.execute(
+        """
+        UPDATE calls SET state = 'dialing', sip_call_id = :sip_call_id, dialed_at = :now
+        WHERE id = :id
+        """,
+        {"id": call_id, "sip_call_id": sip_call_id, "now": to_text(now)},
+    )
+    return Permission.GRANTED
+
+
+async def hand_back(db: aiosqlite.Connection, call_id: CallId) -> None:
+    """Return a recipient whose call was never dialed to the queue; its call waits with it."""
+    await db.execute(
+        "UPDATE calls SET state = 'queued' WHERE id = :id AND state = 'preparing'", {"id": call_id}
+    )
+    await db.execute(
+        """
+        UPDATE recipients SET state = 'queued'
+        WHERE id = (SELECT recipient_id FROM calls WHERE id = :id AND state = 'queued')
+        """,
+        {"id": call_id},
+    )
+
+
+async def progress(
+    db: aiosqlite.Connection, call_id: CallId, state: CallState, now: datetime
+) -> None:
+    """Record that the callee's phone rings (`ringing`) or was answered (`talking`)."""
+    await db.execute(
+        """
+        UPDATE calls
+        SET state = :state,
+            ringing_at = CASE :state WHEN 'ringing' THEN :now ELSE ringing_at END,
+            answered_at = CASE :state WHEN 'talking' THEN :now ELSE answered_at END
+        WHERE id = :id AND state <> 'ended'
+        """,
+        {"id": call_id, "state": state, "now": to_text(now)},
+    )
+
+
+async def end(
+    db: aiosqlite.Connection,
+    call_id: CallId,
+    result: CallResult,
+    now: datetime,
+    *,
+    skipped: tuple[SkipReason, str] | None = None,
+) -> bool:
+    """End a call and its recipient; False when it had ended before.
+
+    `skipped` marks a recipient that was not dialed after all, with the reason and its message.
+    """
+    ended = await fetch_one(
+        db,
+        """
+        UPDATE calls
+        SET state = 'ended', disposition = :disposition, outcome = :outcome, summary = :summary,
+            transcript = :transcript, collected = :collected, sip_status = :sip_status,
+            sip_reason = :sip_reason, q850_cause = :q850_cause, ended_by = :ended_by,
+            recording = :recording, ended_at = :now
+        WHERE id = :id AND state <> 'ended'
+        RETURNING recipient_id
+        """,
+        {
+            "id": call_id,
+            "disposition": result.disposition,
+            "outcome": result.outcome,
+            "summary": result.summary,
+            "transcript": _transcript_text(result.transcript),
+            "collected": json.dumps(result.collected, ensure_ascii=False),
+            "sip_status": result.sip_status,
+            "sip_reason": result.sip_reason,
+            "q850_cause": result.q850_cause,
+            "ended_by": result.ended_by,
+            "recording": result.recording,
+            "now": to_text(now),
+        },
+    )
+    if ended is None:
+        return False
+    state = RecipientState.SKIPPED if skipped else recipient_state_after(result.disposition)
+    reason, message = skipped or (None, None)
+    await db.execute(
+        """
+        UPDATE recipients
+        SET state = :state, disposition = :disposition, outcome = :outcome,
+            skip_reason = :reason, skip_message = :message
+        WHERE id = :id
+        """,
+        {
+            "id": ended["recipient_id"],
+            "state": state,
+            "disposition": None if skipped else result.disposition,
+            "outcome": None if skipped else result.outcome,
+            "reason": reason,
+            "message": message,
+        },
+    )
+    return True
+
+
+async def get(db: aiosqlite.Connection, call_id: str) -> Call:
+    """One call. Raises `NotFoundError`."""
+    row = await fetch_one(db, "SELECT * FROM call_records WHERE id = :id", {"id": call_id})
+    if row is None:
+        raise NotFoundError(f"there is no call '{call_id}'", field="call_id")
+    return _to_call(row)
+
+
+async def page(
+    db: aiosqlite.Connection,
+    *,
+    limit: int,
+    cursor: str | None = None,
+    batch_id: str | None = None,
+    state: str | None = None,
+    outcome: str | None = None,
+    phone: str | None = None,
+) -> Page[Call]:
+    """Calls, newest first."""
+    rows = await fetch_all(
+        db,
+        """
+        SELECT * FROM call_records
+        WHERE (:cursor IS NULL OR id < :cursor)
+          AND (:batch_id IS NULL OR batch_id = :batch_id)
+          AND (:state IS NULL OR state = :state)
+          AND (:outcome IS NULL OR outcome = :outcome)
+          AND (:phone IS NULL OR phone = :phone)
+        ORDER BY id DESC LIMIT :limit
+        """,
+        {
+            "cursor": cursor,
+            "batch_id": batch_id,
+            "state": state,
+            "outcome": outcome,
+            "phone": phone,
+            "limit": limit + 1,
+        },
+    )
+    return page_of(rows, limit, "id", _to_call)
+
+
+async def live(db: aiosqlite.Connection) -> list[Call]:
+    """Calls that a stopped box left behind: not ended and not waiting in the queue."""
+    rows = await fetch_all(db, "SELECT * FROM call_records WHERE state NOT IN ('ended', 'queued')")
+    return [_to_call(row) for row in rows]
+
+
+def _transcript_text(transcript: tuple[TranscriptLine, ...]) -> str:
+    lines = [
+        {"at_ms": line.at_ms, "speaker": line.speaker, "text": line.text} for line in transcript
+    ]
+    return json.dumps(lines, ensure_ascii=False)
+
+
+def _to_call(row: Row) -> Call:
+    return Call(
+        id=CallId(row["id"]),
+        batch_id=BatchId(row["batch_id"]) if row["kind"] == "batch" else None,
+        row=row["row"],
+        agent_id=AgentId(row["agent_id"]),
+        trunk_id=TrunkId(row["trunk_id"]),
+        phone=PhoneNumber(row["phone"]),
+        variables=json.loads(row["variables"]),
+        state=CallState(row["state"]),
+        disposition=Disposition(row["disposition"]) if row["disposition"] else None,
+        outcome=row["outcome"],
+        summary=row["summary"],
+        transcript=tuple(TranscriptLine(**line) for line in json.loads(row["transcript"])),
+        collected=json.loads(row["collected"]),
+        sip_call_id=row["sip_call_id"],
+        sip_status=row["sip_status"],
+        sip_reason=row["sip_reason"],
+        q850_cause=row["q850_cause"],
+        ended_by=row["ended_by"],
+        recording=row["recording"],
+        created_at=to_moment(row["created_at"]),
+        dialed_at=maybe_moment(row["dialed_at"]),
+        ringing_at=maybe_moment(row["ringing_at"]),
+        answered_at=maybe_moment(row["answered_at"]),
+        ended_at=maybe_moment(row["ended_at"]),
+    )

@@ -1,0 +1,120 @@
+"""Trunks in SQLite; their passwords are sealed."""
+
+import sqlite3
+from datetime import datetime
+
+import aiosqlite
+
+from movoice_box.domain.phone import NumberFormat
+from movoice_box.domain.trunk import TrunkAccount, TrunkDriver
+from movoice_box.errors import ConflictError, InputError, NotFoundError
+from movoice_box.ids import TrunkId
+from movoice_box.store.database import Row, fetch_all, fetch_one, to_text
+from movoice_box.store.sealing import Seal
+
+
+async def put(db: aiosqlite.Connection, seal: Seal, account: TrunkAccount, now: datetime) -> None:
+    """Insert or replace a trunk. Raises `ConflictError` when another has its name."""
+    password = seal.close(account.password, account.id) if account.password else None
+    try:
+        await db.execute(
+            """
+            INSERT INTO trunks
+            VALUES (:id, :name, :host, :port, :transport, :username, :password, :register,
+                    :channels, :caller_id, :ring_timeout_s, :driver, :number_format,
+                    :is_enabled, :now)
+            ON CONFLICT (id) DO UPDATE SET
+                name = :name, host = :host, port = :port, transport = :transport,
+                username = :username, password = :password, register = :register,
+                channels = :channels, caller_id = :caller_id, ring_timeout_s = :ring_timeout_s,
+                driver = :driver, number_format = :number_format, is_enabled = :is_enabled
+            """,
+            {
+                "id": account.id,
+                "name": account.name,
+                "host": account.host,
+                "port": account.port,
+                "transport": account.transport,
+                "username": account.username,
+                "password": password,
+                "register": account.register,
+                "channels": account.channels,
+                "caller_id": account.caller_id,
+                "ring_timeout_s": account.ring_timeout_s,
+                "driver": account.driver,
+                "number_format": account.number_format,
+                "is_enabled": account.is_enabled,
+                "now": to_text(now),
+            },
+        )
+    except sqlite3.IntegrityError:
+        raise ConflictError(
+            f"another trunk is named '{account.name}': choose another name",
+            code="name_taken",
+            field="name",
+        ) from None
+
+
+async def get(db: aiosqlite.Connection, seal: Seal, trunk_id: str) -> TrunkAccount:
+    """One trunk. Raises `NotFoundError`."""
+    row = await fetch_one(db, "SELECT * FROM trunks WHERE id = :id", {"id": trunk_id})
+    if row is None:
+        raise NotFoundError(f"there is no trunk '{trunk_id}'", field="trunk_id")
+    return _to_account(row, seal)
+
+
+async def every(db: aiosqlite.Connection, seal: Seal) -> list[TrunkAccount]:
+    """All trunks, oldest first."""
+    rows = await fetch_all(db, "SELECT * FROM trunks ORDER BY created_at, id")
+    return [_to_account(row, seal) for row in rows]
+
+
+async def first_enabled(db: aiosqlite.Connection, seal: Seal) -> TrunkAccount:
+    """The oldest trunk that is enabled. Raises `InputError` with code `no_trunk`."""
+    for account in await every(db, seal):
+        if account.is_enabled:
+            return account
+    raise InputError(
+        "no trunk is enabled: add one under Trunks, or with 'movoice-box trunk add'",
+        code="no_trunk",
+        field="trunk_id",
+    )
+
+
+async def remove(db: aiosqlite.Connection, trunk_id: str) -> None:
+    """Delete a trunk. Raises `NotFoundError`, or `ConflictError` while a batch needs it."""
+    busy = await fetch_one(
+        db,
+        """
+        SELECT name FROM batches
+        WHERE trunk_id = :id AND state IN ('scheduled', 'running', 'paused') LIMIT 1
+        """,
+        {"id": trunk_id},
+    )
+    if busy is not None:
+        raise ConflictError(
+            f"batch '{busy['name']}' still needs this trunk: cancel it first, or disable the trunk",
+            code="trunk_in_use",
+        )
+    row = await fetch_one(db, "DELETE FROM trunks WHERE id = :id RETURNING 1", {"id": trunk_id})
+    if row is None:
+        raise NotFoundError(f"there is no trunk '{trunk_id}'", field="trunk_id")
+
+
+def _to_account(row: Row, seal: Seal) -> TrunkAccount:
+    return TrunkAccount(
+        id=TrunkId(row["id"]),
+        name=row["name"],
+        host=row["host"],
+        port=row["port"],
+        transport=row["transport"],
+        username=row["username"],
+        password=seal.open(row["password"], row["id"]) if row["password"] else None,
+        register=bool(row["register"]),
+        channels=row["channels"],
+        caller_id=row["caller_id"],
+        ring_timeout_s=row["ring_timeout_s"],
+        driver=TrunkDriver(row["driver"]),
+        number_format=NumberFormat(row["number_format"]),
+        is_enabled=bool(row["is_enabled"]),
+    )
