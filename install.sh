@@ -63,16 +63,19 @@ prepare_checkout() { # LOCK PACKAGE...
 }
 
 install_service() {
-    local python release
+    local python release action=start
     command -v systemctl >/dev/null || stop "no systemd here; try ./install.sh --demo"
     python=$(find_python /usr/bin/python3) # one that the service's user can reach
     install_packages "$python" "${RUN_PACKAGES[@]}"
     release=$OPT/$(release_name "$python")
     build_release "$release" "$python"
+    if [[ $(readlink "$OPT/current") != "$release" ]] || ! cmp -s "$UNIT" systemd/*.service; then
+        action=restart # only for something new: it ends live calls
+    fi
     install_files
     ln -sfn "$release" "$OPT/current"
     ln -sfn "$OPT/current/bin/movoice-box" "$COMMAND"
-    start_service
+    start_service "$action"
     find "$OPT" -mindepth 1 -maxdepth 1 -type d ! -path "$release" -exec rm -rf {} +
     say "settings: $CONFIG   data: $DATA   log: journalctl -u $SERVICE"
 }
@@ -108,7 +111,7 @@ install_files() {
     install -m 0644 systemd/movoice-box.service "$UNIT"
 }
 
-start_service() {
+start_service() { # start|restart
     systemctl --quiet enable "$SERVICE"
     if [[ ! -d /run/systemd/system ]]; then
         say "systemd is not running here, so the service starts with the next boot. By hand:" \
@@ -116,7 +119,7 @@ start_service() {
         return
     fi
     systemctl daemon-reload
-    systemctl restart "$SERVICE" || stop "the service did not start: journalctl -u $SERVICE -n 50"
+    systemctl "$1" "$SERVICE" || stop "the service did not start: journalctl -u $SERVICE -n 50"
     runuser -u "$SERVICE" -- "$COMMAND" setup-link --config "$CONFIG"
 }
 
@@ -140,7 +143,7 @@ find_python() { # CANDIDATE...: prints the path of the first that is Python 3.11
             return
         fi
     done
-    stop "no Python 3.11 or later among: $*. Install python3 (Debian 12 or later), then: $again"
+    stop "no Python 3.11 or later among: $*. On Debian 12 or later: apt-get install python3"$'\n'"then: $again"
 }
 
 install_packages() { # PYTHON PACKAGE...: with apt, those that are missing
