@@ -1,0 +1,80 @@
+"""Key presses as telephone events (RFC 4733), in and out."""
+
+import struct
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Self
+
+from movoice_box.domain.media import PTIME_MS, SAMPLES_PER_FRAME
+from movoice_box.errors import RtpError
+from movoice_box.rtp.packet import RtpPacket
+
+DIGITS = "0123456789*#ABCD"  # the index is the event code (RFC 4733 section 3.2)
+TONE_MS = 100
+PAUSE_MS = 80
+_VOLUME = 10  # -10 dBm0
+_END_PACKETS = 3  # the last report and two repeats (section 2.5.1.4)
+_LONGEST = 0xFFFF  # samples; a longer press goes on as a new segment (section 2.5.1.3)
+_REMEMBERED = 16
+
+_PAYLOAD = struct.Struct("!BBH")
+
+
+@dataclass(frozen=True, slots=True)
+class TelephoneEvent:
+    """One report of an event. `duration` in samples so far; `volume` in -dBm0, 0 to 63."""
+
+    event: int
+    duration: int
+    is_end: bool = False
+    volume: int = _VOLUME
+
+    @classmethod
+    def parse(cls, payload: bytes) -> Self:
+        """Read the payload's first event. Raises `RtpError`."""
+        if len(payload) < _PAYLOAD.size:
+            raise RtpError(f"telephone event of {len(payload)} bytes, needs {_PAYLOAD.size}")
+        event, flags, duration = _PAYLOAD.unpack_from(payload)
+        return cls(event, duration, is_end=flags >= 0x80, volume=flags & 0x3F)
+
+    def pack(self) -> bytes:
+        flags = self.volume | (0x80 if self.is_end else 0)
+        return _PAYLOAD.pack(self.event, flags, self.duration)
+
+
+def reports(digit: str) -> list[TelephoneEvent]:
+    """The reports of one key press, one a tick, all to carry the timestamp of the first."""
+    event = DIGITS.index(digit)
+    ticks = TONE_MS // PTIME_MS
+    growing = [TelephoneEvent(event, SAMPLES_PER_FRAME * tick) for tick in range(1, ticks)]
+    end = TelephoneEvent(event, SAMPLES_PER_FRAME * ticks, is_end=True)
+    return growing + [end] * _END_PACKETS
+
+
+class DigitReceiver:
+    """Turns reports into key presses: each press once, at the first report of it that arrives.
+
+    All reports of a press share a timestamp (section 2.2.2), so that repeats, reordering, and the
+    loss of any report but the last one standing change nothing.
+    """
+
+    def __init__(self) -> None:
+        self._presses: OrderedDict[tuple[int, int], TelephoneEvent] = OrderedDict()
+
+    def receive(self, packet: RtpPacket) -> str | None:
+        """The digit, when `packet` is the first to tell of its press. Raises `RtpError`."""
+        report = TelephoneEvent.parse(packet.payload)
+        if report.event >= len(DIGITS):
+            return None  # a hook flash or a modem tone
+        press = packet.timestamp, report.event
+        is_new = press not in self._presses and not self._goes_on(press)
+        self._presses[press] = report
+        if len(self._presses) > _REMEMBERED:
+            self._presses.popitem(last=False)
+        return DIGITS[report.event] if is_new else None
+
+    def _goes_on(self, press: tuple[int, int]) -> bool:
+        """Whether `press` is a further segment of one that is longer than 8.19 s."""
+        timestamp, event = press
+        earlier = self._presses.get(((timestamp - _LONGEST) & 0xFFFF_FFFF, event))
+        return earlier is not None and not earlier.is_end

@@ -1,0 +1,237 @@
+"""The media of one call: its socket, what is played into it and what is heard from it."""
+
+import asyncio
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from pathlib import Path
+
+from movoice_box.domain.audio import LineClosed
+from movoice_box.domain.media import Codec, MediaOffer, MediaTarget
+from movoice_box.errors import RtpError
+from movoice_box.rtp.g711 import SILENCE_FRAME, decode
+from movoice_box.rtp.mailbox import Mailbox
+from movoice_box.rtp.receiver import Address, RtpReceiver
+from movoice_box.rtp.recorder import Moment, Recorder, Recording
+from movoice_box.rtp.sender import RtpSender
+from movoice_box.rtp.ticker import Ticker
+
+_LARGEST_DATAGRAM = 2048
+_MOST_DATAGRAMS = 50  # read in one tick: a flood must not hold up the other calls
+_KEPT_DIGITS = 32
+_KEPT_FRAMES = 50  # one second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RtpStatistics:
+    """Counts of packets, but for `dropped_frames`: 20 ms that a slow reader of `frames` lost.
+
+    `strangers` came from another address than the call's media; `invalid` were no RTP that was
+    offered; `send_errors` were refused by this box's own network.
+    """
+
+    sent: int
+    send_errors: int
+    received: int
+    lost: int
+    late: int
+    duplicates: int
+    strangers: int
+    invalid: int
+    dropped_frames: int
+
+
+class RtpSession:
+    """One call's RTP. Implements `domain.audio.CallAudio`; open it with `MediaEngine.open`.
+
+    From `connect` to `close` a frame leaves on every tick, silence while nothing is played. The
+    socket is read on the tick too: what comes between two ticks could not be played any earlier.
+    """
+
+    def __init__(
+        self,
+        bound: socket.socket,
+        ticker: Ticker,
+        recorder: Recorder,
+        randbits: Callable[[int], int] = secrets.randbits,
+    ) -> None:
+        self._socket = bound
+        self._ticker = ticker
+        self._recorder = recorder
+        address, port = bound.getsockname()[:2]
+        self._offer = MediaOffer(address=address, port=port)
+        self._sender = RtpSender(randbits(32), randbits(16), randbits(32))
+        self._receiver = RtpReceiver()
+        self._is_connected = False
+        self._is_closed = False
+        self._playing = asyncio.Lock()
+        self._has_played: asyncio.Future[None] | None = None
+        self._digits: Mailbox[str] = Mailbox(_KEPT_DIGITS)
+        self._readers: set[Mailbox[bytes]] = set()
+        self._dropped_frames = 0
+        self._recording: Recording | None = None
+        self._send_errors = 0
+
+    @property
+    def offer(self) -> MediaOffer:
+        """Where this call's media is received, for the SDP."""
+        return self._offer
+
+    def connect(self, target: MediaTarget) -> None:
+        """Send to `target` and listen to it from the next tick on.
+
+        Call it for early media, for the answer and for every re-INVITE; what is being played goes
+        on. Raises `RtpError` when the target is no IP address of the offer's family.
+        """
+        if self._is_closed:
+            return
+        remote = _ip_address(target.address, self._offer.address)
+        if remote.is_unspecified or target.port == 0:  # hold, as in RFC 2543
+            target = replace(target, is_sending=False)
+        if not self._is_connected:
+            self._discard_early_datagrams()
+            self._ticker.add(self._tick)
+            self._is_connected = True
+        event_types = {self._offer.telephone_event_payload_type}
+        if target.telephone_event_payload_type is not None:
+            event_types.add(target.telephone_event_payload_type)
+        self._receiver.connect(target, frozenset(event_types))
+        self._sender.connect(target)
+
+    async def play(self, pcm: bytes) -> None:
+        """Play `pcm` after what is being played; see `AudioSink`. Raises `LineClosed`."""
+        async with self._playing:
+            await self._send_all(lambda: self._sender.play(pcm))
+
+    async def send_digits(self, digits: str) -> None:
+        """Send each of `0-9*#A-D` for 100 ms with 80 ms of pause. Raises `LineClosed`."""
+        async with self._playing:
+            await self._send_all(lambda: self._sender.play_digits(digits))
+
+    async def next_digit(self) -> str:
+        """Wait for a key press; the last 32 are kept until asked for. Raises `LineClosed`."""
+        return await self._digits.get()
+
+    async def frames(self) -> AsyncIterator[bytes]:
+        """20 ms PCM frames from the first read on, until the call ends; see `AudioSource`."""
+        reader: Mailbox[bytes] = Mailbox(_KEPT_FRAMES)
+        if self._is_closed:
+            reader.close()
+        self._readers.add(reader)
+        try:
+            while True:
+                yield await reader.get()
+        except LineClosed:
+            return
+        finally:
+            self._readers.discard(reader)
+            self._dropped_frames += reader.dropped
+
+    def start_recording(self, path: Path) -> None:
+        """Record both sides to a WAV at `path`, from now to `close`.
+
+        A disk that fails is logged and ends the recording, never the call.
+        """
+        if self._recording is None and not self._is_closed:
+            self._recording = self._recorder.start(path)
+
+    @property
+    def statistics(self) -> RtpStatistics:
+        sequence = self._receiver.sequence
+        return RtpStatistics(
+            sent=self._sender.packets - self._send_errors,
+            send_errors=self._send_errors,
+            received=sequence.received,
+            lost=sequence.lost,
+            late=self._receiver.jitter.late,
+            duplicates=sequence.duplicates,
+            strangers=self._receiver.strangers,
+            invalid=self._receiver.invalid,
+            dropped_frames=self._dropped_frames + sum(r.dropped for r in self._readers),
+        )
+
+    async def close(self) -> None:
+        """Stop sending, free the port and end every waiting call with `LineClosed`.
+
+        Returns when the recording is whole. Closing again does nothing.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._ticker.remove(self._tick)
+        self._socket.close()
+        if self._has_played is not None and not self._has_played.done():
+            self._has_played.set_exception(LineClosed())
+        self._digits.close()
+        for reader in self._readers:
+            reader.close()
+        if self._recording is not None:
+            await self._recorder.finish(self._recording)
+
+    async def _send_all(self, start: Callable[[], None]) -> None:
+        if self._is_closed:
+            raise LineClosed
+        start()
+        if self._sender.is_idle:
+            return
+        self._has_played = asyncio.get_running_loop().create_future()
+        try:
+            await self._has_played
+        finally:
+            self._has_played = None
+            self._sender.stop()
+
+    def _tick(self, skipped: int) -> None:
+        self._read_socket()
+        heard = self._receiver.jitter.pop()
+        packet = self._sender.next_packet(skipped)
+        if packet is not None and (peer := self._receiver.peer):
+            self._send(packet, peer)
+            if self._sender.is_idle and self._has_played and not self._has_played.done():
+                self._has_played.set_result(None)
+        codec = self._receiver.jitter.codec or Codec.PCMU
+        if self._readers:
+            pcm = decode(heard or SILENCE_FRAME[codec], codec)
+            for reader in self._readers:
+                reader.put(pcm)
+        if self._recording is not None:
+            sent = self._sender.frame
+            self._recording.add(Moment(heard, codec, sent, self._sender.codec), skipped)
+
+    def _read_socket(self) -> None:
+        for _ in range(_MOST_DATAGRAMS):
+            try:
+                datagram, source = self._socket.recvfrom(_LARGEST_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue  # an ICMP error about a packet we sent
+            digit = self._receiver.receive(datagram, source[:2])
+            if digit is not None:
+                self._digits.put(digit)
+
+    def _send(self, packet: bytes, peer: Address) -> None:
+        try:
+            self._socket.sendto(packet, peer)
+        except OSError:  # a full buffer or no route now: this frame is lost, the next may pass
+            self._send_errors += 1
+
+    def _discard_early_datagrams(self) -> None:
+        """What came before anyone was listening would only be played late."""
+        try:
+            while True:
+                self._socket.recv(_LARGEST_DATAGRAM)
+        except OSError:
+            return
+
+
+def _ip_address(target: str, own: str) -> IPv4Address | IPv6Address:
+    try:
+        remote = ip_address(target)
+    except ValueError:
+        remote = None
+    if remote is None or remote.version != ip_address(own).version:
+        raise RtpError(f"cannot send media from {own} to '{target}'")
+    return remote

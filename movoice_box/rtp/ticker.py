@@ -1,0 +1,117 @@
+"""One 20 ms tick for every call of the box."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from movoice_box.clock import Clock
+from movoice_box.domain.media import PTIME_MS
+
+logger = logging.getLogger(__name__)
+
+Tick = Callable[[int], None]
+
+_PERIOD_S = PTIME_MS / 1000
+_LATE_S = 0.005
+_MAX_BEHIND_S = 0.1
+_BUCKETS = 200  # milliseconds; longer intervals are counted in the last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TickerStatistics:
+    """`late` ticks ran more than 5 ms after their time; `skipped` never ran."""
+
+    ticks: int
+    late: int
+    skipped: int
+    interval_p99_ms: int | None
+
+
+class Schedule:
+    """Deadlines at `start + n * 20 ms`, whatever happens to single ticks.
+
+    A late tick is made up for by shorter intervals, never below 10 ms, so that the far end gets
+    no burst. More than 100 ms behind, the ticks that cannot be made up for are skipped.
+    """
+
+    def __init__(self, start: float) -> None:
+        self.ticks = 0
+        self.late = 0
+        self.skipped = 0
+        self._deadline = start
+        self._last: float | None = None
+        self._intervals = [0] * (_BUCKETS + 1)
+
+    def wait(self, now: float) -> float:
+        """Seconds to the next tick; zero or less when it is due."""
+        soonest = self._deadline if self._last is None else self._last + _PERIOD_S / 2
+        return max(self._deadline, soonest) - now
+
+    def tick(self, now: float) -> int:
+        """Note that a tick runs `now`; how many before it have to be skipped."""
+        behind = now - self._deadline
+        skipped = int(behind / _PERIOD_S) if behind > _MAX_BEHIND_S else 0
+        self.ticks += 1
+        self.late += behind > _LATE_S
+        self.skipped += skipped
+        self._deadline += (1 + skipped) * _PERIOD_S
+        if self._last is not None:
+            self._intervals[min(round((now - self._last) * 1000), _BUCKETS)] += 1
+        self._last = now
+        return skipped
+
+    @property
+    def statistics(self) -> TickerStatistics:
+        return TickerStatistics(
+            ticks=self.ticks,
+            late=self.late,
+            skipped=self.skipped,
+            interval_p99_ms=self._percentile(0.99),
+        )
+
+    def _percentile(self, share: float) -> int | None:
+        wanted, counted = share * sum(self._intervals), 0
+        for milliseconds, count in enumerate(self._intervals):
+            counted += count
+            if counted and counted >= wanted:
+                return milliseconds
+        return None
+
+
+class Ticker:
+    """Calls each tick function every 20 ms with the number of ticks skipped before this one.
+
+    Tick functions must take well under a tick for all calls together. One that raises is logged
+    and dropped, for its neighbours' sake.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._schedule = Schedule(clock.monotonic())
+        self._ticks: dict[Tick, None] = {}
+
+    def add(self, tick: Tick) -> None:
+        self._ticks[tick] = None
+
+    def remove(self, tick: Tick) -> None:
+        self._ticks.pop(tick, None)
+
+    @property
+    def statistics(self) -> TickerStatistics:
+        return self._schedule.statistics
+
+    async def run(self) -> None:
+        """Run until cancelled."""
+        self._schedule = Schedule(self._clock.monotonic())
+        while True:
+            await asyncio.sleep(self._schedule.wait(self._clock.monotonic()))
+            self._run_tick(self._schedule.tick(self._clock.monotonic()))
+
+    def _run_tick(self, skipped: int) -> None:
+        for tick in list(self._ticks):
+            try:
+                tick(skipped)
+            except Exception:
+                logger.exception("a call's media failed and is stopped")
+                self.remove(tick)
