@@ -1,6 +1,7 @@
 """Boot settings: read once from TOML, checked before any socket opens. All defaults are here."""
 
 import ipaddress
+import sys
 import tomllib
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
@@ -98,6 +99,12 @@ def load_settings(file: Path | None, data_dir: Path | None = None) -> Settings:
     except SettingsError as error:
         raise SettingsError(f"{error.message}{where}", field=error.field) from None
     return settings
+
+
+def ready_agents() -> Path:
+    """The folder of the agents that a new box starts with: the checkout's, or the installed one."""
+    checkout = Path(__file__).parent.parent / "config" / "agents"
+    return checkout if checkout.is_dir() else Path(sys.prefix, "share", "movoice-box", "agents")
 
 
 def parse_address(text: str, setting: str) -> tuple[str, int]:
