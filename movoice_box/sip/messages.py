@@ -196,13 +196,7 @@ def parse(data: bytes) -> Request | Response:
     return message
 
 
-def request(
-    method: str,
-    uri: URI,
-    headers: HeaderList,
-    *,
-    sdp: bytes = b"",
-) -> Request:
+def build_request(method: str, uri: URI, headers: HeaderList, *, sdp: bytes = b"") -> Request:
     """Build a request from its header lines, in order; `sdp` brings its Content-Type."""
     built = Request(method=method, uri=uri, body=sdp)
     _fill(built, headers)

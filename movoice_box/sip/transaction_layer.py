@@ -1,0 +1,150 @@
+"""Every transaction of one socket: matching, and nothing of what they mean (RFC 3261 17).
+
+Requests go out through `send` and come in through `RequestHandler`. Whoever uses the layer never
+sees a retransmission, except that a repeated 2xx is delivered again so that its ACK can be.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from movoice_box.errors import SipError
+from movoice_box.sip.exchange import (
+    AcceptedKey,
+    ClientKey,
+    IncomingRequest,
+    OutgoingRequest,
+    ResponseHandler,
+    ServerKey,
+    server_key,
+)
+from movoice_box.sip.messages import Request, Response, parse, readable, stamp_via
+from movoice_box.sip.timers import RFC_TIMERS, TimerValues
+from movoice_box.sip.transport import Address, UdpSocket
+
+logger = logging.getLogger(__name__)
+
+
+class RequestHandler(Protocol):
+    """Who answers requests. ACK and CANCEL reach the `IncomingRequest` they belong to."""
+
+    def on_request(self, incoming: "IncomingRequest") -> None: ...
+
+
+class TransactionLayer:
+    """Every transaction of one UDP socket, client and server side."""
+
+    def __init__(
+        self, listen: Address, handler: RequestHandler, timers: TimerValues = RFC_TIMERS
+    ) -> None:
+        """Bind the socket on the running loop. Raises `TrunkError`."""
+        self.timers = timers
+        self.malformed = 0
+        """Datagrams that were no SIP message and were dropped."""
+        self._handler = handler
+        self._clients: dict[ClientKey, OutgoingRequest] = {}
+        self._servers: dict[ServerKey, IncomingRequest] = {}
+        self._accepted: dict[AcceptedKey, IncomingRequest] = {}
+        self._socket = UdpSocket(listen, self)
+        self.address = self._socket.address
+        self.family = self._socket.family
+
+    def close(self) -> None:
+        self._socket.close()
+        for outgoing in self._clients.values():
+            outgoing.close()
+        for incoming in self._servers.values():
+            incoming.close()
+
+    @property
+    def live_transactions(self) -> int:
+        return len(self._clients) + len(self._servers)
+
+    def send(
+        self, request: Request, destination: Address, handler: ResponseHandler
+    ) -> OutgoingRequest:
+        """Send a request in a new client transaction; its Via brings the branch."""
+        outgoing = OutgoingRequest(self, request, destination, handler)
+        self._clients[outgoing.key] = outgoing
+        outgoing.start()
+        return outgoing
+
+    def transmit(self, data: bytes, destination: Address) -> None:
+        """Send bytes outside any transaction: the ACK of a 2xx."""
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("SIP to %s port %s:\n%s", *destination, readable(data))
+        self._socket.send(data, destination)
+
+    def on_datagram(self, data: bytes, source: Address) -> None:
+        if not data.strip(b"\r\n\0 "):
+            return  # a keep-alive (RFC 5626 3.5.1)
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("SIP from %s port %s:\n%s", *source, readable(data))
+        self.guard(lambda: self._receive(data, source))
+
+    def on_unreachable(self, destination: Address) -> None:
+        for outgoing in [*self._clients.values()]:
+            if outgoing.destination == destination and outgoing.is_waiting:
+                self.guard(outgoing.on_unreachable)
+
+    def guard(self, handle: Callable[[], Any]) -> None:
+        """Run a callback of the loop: a fault in one call must not reach its neighbours."""
+        try:
+            handle()
+        except Exception:
+            logger.exception("SIP event was not handled")
+
+    def expect_ack(self, incoming: IncomingRequest) -> None:
+        self._accepted[incoming.accepted_key] = incoming
+
+    def forget_client(self, outgoing: OutgoingRequest) -> None:
+        self._clients.pop(outgoing.key, None)
+
+    def forget_server(self, incoming: IncomingRequest) -> None:
+        self._servers.pop(incoming.key, None)
+        self._accepted.pop(incoming.accepted_key, None)
+
+    def _receive(self, data: bytes, source: Address) -> None:
+        try:
+            message = parse(data)
+        except SipError as error:
+            self.malformed += 1
+            logger.debug("SIP from %s port %s dropped: %s", *source, error)
+            return
+        if isinstance(message, Response):
+            if outgoing := self._clients.get((message.via.branch, message.cseq.method)):
+                outgoing.on_response(message, source)
+            return
+        stamp_via(message, source)
+        self._receive_request(message, source)
+
+    def _receive_request(self, request: Request, source: Address) -> None:
+        known = self._servers.get(server_key(request))
+        if request.method == "ACK":
+            accepted = (request.call_id, request.from_tag, request.cseq.sequence)
+            if found := known or self._accepted.get(accepted):
+                found.on_ack(request)
+        elif known:
+            known.on_request_again()
+        elif request.method == "CANCEL" and (
+            invite := self._servers.get(server_key(request, "INVITE"))
+        ):
+            self._cancel(self._serve(request, source), invite)
+        else:
+            incoming = self._serve(request, source)
+            try:
+                self._handler.on_request(incoming)
+            except Exception:
+                incoming.reply(500)
+                raise
+
+    def _cancel(self, cancel: IncomingRequest, invite: IncomingRequest) -> None:
+        cancel.tag = invite.tag
+        cancel.reply(200)
+        if not invite.is_answered and invite.observer:
+            invite.observer.on_cancel()
+
+    def _serve(self, request: Request, source: Address) -> IncomingRequest:
+        incoming = IncomingRequest(self, request, source)
+        self._servers[incoming.key] = incoming
+        return incoming
