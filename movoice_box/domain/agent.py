@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from movoice_box.domain.call import RESERVED_OUTCOMES
 from movoice_box.domain.document import Fields
-from movoice_box.domain.template import variables_in
+from movoice_box.domain.phrases import Phrases, phrases_for
+from movoice_box.domain.template import is_well_formed, variables_in
 from movoice_box.errors import InputError
 
 END = "end"
@@ -15,6 +16,7 @@ KEY_VARIABLE = "key"  # in an answer's texts: the key that was pressed
 _LANGUAGE, _WORDS_PER_MINUTE, _MAX_DURATION_S = "en-IN", 150, 180
 _OUTCOME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 _KEYS = re.compile(r"[0-9*#]{1,12}")
+_LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class OptOut:
     """The key by which a callee is never called again, by any batch."""
 
     key: str = "9"
-    reply: str = "You will not be called again. Goodbye."
+    reply: str = phrases_for(_LANGUAGE).opted_out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +60,8 @@ class NoInput:
 
     wait_s: int = 6
     reprompts: int = 2
-    wrong_key: str = "Sorry, that is not one of the choices."
-    goodbye: str = "I did not hear an answer. Goodbye."
+    wrong_key: str = phrases_for(_LANGUAGE).wrong_key
+    goodbye: str = phrases_for(_LANGUAGE).no_input_goodbye
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +87,10 @@ class Agent:
     def variables(self) -> list[str]:
         """The variables a recipient must bring, in the order the callee hears them."""
         collected = {name for _, answer in self._answers() for name in answer.collect}
-        return [
-            name
-            for name in variables_in(self._texts())
-            if name not in collected and name != KEY_VARIABLE
-        ]
+        opening = variables_in((self.greeting, *(question.ask for question in self.questions[:1])))
+        brought_later = {KEY_VARIABLE, *collected}.difference(opening)
+        used = variables_in(text for _, text in self._texts())
+        return [name for name in used if name not in brought_later]
 
     def to_document(self) -> dict[str, Any]:
         """The shape that `from_document` reads, with every default written out."""
@@ -124,16 +125,18 @@ class Agent:
     def from_document(cls, document: object) -> Self:
         """Read and check an agent. Raises `InputError` naming the field that is wrong."""
         fields = Fields(document)
+        language = fields.text("language", _LANGUAGE)
+        phrases = phrases_for(language)
         agent = cls(
             name=fields.text("name"),
             description=fields.text("description", ""),
-            language=fields.text("language", _LANGUAGE),
+            language=language,
             words_per_minute=fields.number("words_per_minute", _WORDS_PER_MINUTE, 80, 300),
             greeting=fields.text("greeting"),
             questions=tuple(map(_question, fields.groups("questions"))),
             outcomes=fields.texts("outcomes"),
-            opt_out=_opt_out(document, fields),
-            no_input=_no_input(fields.group("no_input")),
+            opt_out=_opt_out(fields, phrases),
+            no_input=_no_input(fields.group("no_input"), phrases),
             max_duration_s=fields.number("max_duration_s", _MAX_DURATION_S, 10, 3600),
             record=fields.flag("record", False),
         )
@@ -146,19 +149,24 @@ class Agent:
             for place, answer in enumerate(question.answers):
                 yield f"questions[{index}].answers[{place}].", answer
 
-    def _texts(self) -> Iterator[str]:
-        yield self.greeting
-        for question in self.questions:
-            yield question.ask
-            yield question.reprompt or ""
-        for _, answer in self._answers():
-            yield answer.reply or ""
-            yield answer.summary or ""
-            yield from answer.collect.values()
+    def _texts(self) -> Iterator[tuple[str, str]]:
+        """Every text that may hold variables, with its field, in the order they are heard."""
+        yield "greeting", self.greeting
+        for index, question in enumerate(self.questions):
+            yield f"questions[{index}].ask", question.ask
+            yield f"questions[{index}].reprompt", question.reprompt or ""
+        yield from self._answer_texts()
         if self.opt_out:
-            yield self.opt_out.reply
-        yield self.no_input.wrong_key
-        yield self.no_input.goodbye
+            yield "opt_out.reply", self.opt_out.reply
+        yield "no_input.wrong_key", self.no_input.wrong_key
+        yield "no_input.goodbye", self.no_input.goodbye
+
+    def _answer_texts(self) -> Iterator[tuple[str, str]]:
+        for path, answer in self._answers():
+            yield f"{path}reply", answer.reply or ""
+            yield f"{path}summary", answer.summary or ""
+            for name, text in answer.collect.items():
+                yield f"{path}collect.{name}", text
 
     def _check(self) -> None:
         ids = [question.id for question in self.questions]
@@ -168,6 +176,10 @@ class Agent:
                     f"questions[{index}].id '{question.id}' is taken; give each its own",
                     field=f"questions[{index}].id",
                 )
+        if not _LANGUAGE_TAG.fullmatch(self.language):
+            raise InputError(
+                f"language '{self.language}' must be a language tag such as en-IN", field="language"
+            )
         for index, outcome in enumerate(self.outcomes):
             if not _OUTCOME.fullmatch(outcome):
                 raise InputError(
@@ -177,6 +189,7 @@ class Agent:
         for path, answer in self._answers():
             self._check_answer(path, answer, ids)
         self._check_reachable(ids)
+        self._check_templates()
 
     def _check_answer(self, path: str, answer: Answer, ids: list[str]) -> None:
         known = {*self.outcomes, *RESERVED_OUTCOMES}
@@ -196,6 +209,18 @@ class Agent:
                 f"{path}keys '{answer.keys}' contains '{self.opt_out.key}', the opt-out key",
                 field=f"{path}keys",
             )
+
+    def _check_templates(self) -> None:
+        knows_key = {field for field, _ in self._answer_texts()}
+        for path, text in self._texts():
+            names = variables_in((text,))
+            if not is_well_formed(text) or "" in names:
+                raise InputError(f"{path} has braces that are no {{{{variable}}}}", field=path)
+            if KEY_VARIABLE in names and path not in knows_key:
+                raise InputError(
+                    f"{path} uses {{{{{KEY_VARIABLE}}}}}, which only an answer's texts know",
+                    field=path,
+                )
 
     def _check_reachable(self, ids: list[str]) -> None:
         reached: set[str] = set()
@@ -233,12 +258,15 @@ def _answer(fields: Fields) -> Answer:
     keys = fields.text("keys")
     if not _KEYS.fullmatch(keys):
         raise fields.error("keys", f'\'{keys}\' must be digits, * or #, such as "1" or "12345"')
+    collect = fields.text_map("collect")
+    if KEY_VARIABLE in collect:
+        raise fields.error("collect", f"cannot be named '{KEY_VARIABLE}', the key pressed")
     answer = Answer(
         keys=keys,
         label=fields.text("label", keys),
         outcome=fields.optional_text("outcome"),
         summary=fields.optional_text("summary"),
-        collect=fields.text_map("collect"),
+        collect=collect,
         reply=fields.optional_text("reply"),
         next=fields.text("next", END),
     )
@@ -246,25 +274,26 @@ def _answer(fields: Fields) -> Answer:
     return answer
 
 
-def _opt_out(document: object, fields: Fields) -> OptOut | None:
-    if isinstance(document, dict) and document.get("opt_out") is False:
-        fields.flag("opt_out", False)
+def _opt_out(fields: Fields, phrases: Phrases) -> OptOut | None:
+    if fields.is_off("opt_out"):
         return None
     group = fields.group("opt_out")
-    opt_out = OptOut(key=group.text("key", OptOut().key), reply=group.text("reply", OptOut().reply))
+    opt_out = OptOut(
+        key=group.text("key", OptOut().key), reply=group.text("reply", phrases.opted_out)
+    )
     group.done()
     if not _KEYS.fullmatch(opt_out.key) or len(opt_out.key) != 1:
         raise group.error("key", f"'{opt_out.key}' must be one key: a digit, * or #")
     return opt_out
 
 
-def _no_input(fields: Fields) -> NoInput:
+def _no_input(fields: Fields, phrases: Phrases) -> NoInput:
     default = NoInput()
     no_input = NoInput(
         wait_s=fields.number("wait_s", default.wait_s, 1, 60),
         reprompts=fields.number("reprompts", default.reprompts, 0, 5),
-        wrong_key=fields.text("wrong_key", default.wrong_key),
-        goodbye=fields.text("goodbye", default.goodbye),
+        wrong_key=fields.text("wrong_key", phrases.wrong_key),
+        goodbye=fields.text("goodbye", phrases.no_input_goodbye),
     )
     fields.done()
     return no_input

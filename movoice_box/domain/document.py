@@ -5,6 +5,8 @@ from typing import Any
 
 from movoice_box.errors import InputError
 
+_LONGEST_TEXT = 2_000  # characters; two minutes of speech
+
 
 class Fields:
     """The fields of one mapping. Each is read once; `done` refuses what no one read.
@@ -15,20 +17,17 @@ class Fields:
 
     def __init__(self, document: object, path: str = "") -> None:
         if not isinstance(document, Mapping):
-            name = path.rstrip(".") or "the document"
-            raise InputError(f"{name} must be a mapping of fields", field=path.rstrip(".") or None)
+            name = path.rstrip(".") or "document"
+            raise InputError(f"{name} must be a mapping of fields", field=name)
         self._left: dict[Any, Any] = dict(document)
         self._path = path
 
     def text(self, name: str, default: str | None = None) -> str:
+        """Text without the space around it; one that is empty counts as missing."""
         value = self._left.pop(name, None)
-        if value is None or value == "":
-            if default is None:
-                raise self.error(name, "is missing")
-            return default
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise self.error(name, "must be text")
-        return str(value).strip()
+        if value is None:
+            return self._default(name, default)
+        return self._as_text(name, value) or self._default(name, default)
 
     def optional_text(self, name: str) -> str | None:
         return self.text(name, "") or None
@@ -45,16 +44,22 @@ class Fields:
             raise self.error(name, "must be true or false")
         return value
 
+    def is_off(self, name: str) -> bool:
+        """Whether an optional part is turned off by `name: false`."""
+        return self._left.get(name) is False and self._left.pop(name) is False
+
     def texts(self, name: str) -> tuple[str, ...]:
         return tuple(
-            self._text_item(name, index, item) for index, item in enumerate(self._list(name))
+            self._item(f"{name}[{index}]", item) for index, item in enumerate(self._list(name))
         )
 
     def text_map(self, name: str) -> dict[str, str]:
         value = self._left.pop(name, None) or {}
         if not isinstance(value, Mapping):
             raise self.error(name, "must be a mapping of names to text")
-        return {str(key): str(item) for key, item in value.items()}
+        return {
+            self._item(name, key): self._item(f"{name}.{key}", item) for key, item in value.items()
+        }
 
     def group(self, name: str) -> "Fields":
         return Fields(self._left.pop(name, None) or {}, f"{self._path}{name}.")
@@ -78,7 +83,18 @@ class Fields:
             raise self.error(name, "must be a list")
         return value
 
-    def _text_item(self, name: str, index: int, item: object) -> str:
-        if not isinstance(item, str) or not item.strip():
-            raise self.error(f"{name}[{index}]", "must be text")
-        return item.strip()
+    def _item(self, name: str, value: object) -> str:
+        return self._as_text(name, value) or self._default(name, None)
+
+    def _as_text(self, name: str, value: object) -> str:
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            raise self.error(name, "must be text: put it in quotes")
+        text = str(value).strip()
+        if len(text) > _LONGEST_TEXT:
+            raise self.error(name, f"is longer than {_LONGEST_TEXT} characters")
+        return text
+
+    def _default(self, name: str, default: str | None) -> str:
+        if default is None:
+            raise self.error(name, "is missing")
+        return default

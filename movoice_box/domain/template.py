@@ -1,7 +1,7 @@
 """`{{variable}}` templates, as owners write them in greetings, questions and summaries."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 _VARIABLE = re.compile(r"\{\{\s*([^{}]*?)\s*\}\}")
 
@@ -11,12 +11,15 @@ def variables_in(texts: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(name for text in texts for name in _VARIABLE.findall(text)))
 
 
-def fill(
-    text: str, values: Mapping[str, str], write: Callable[[str], str] = lambda value: value
-) -> str:
-    """Replace each `{{variable}}` by its value passed through `write`; a missing one by nothing.
+def is_well_formed(text: str) -> bool:
+    """Whether every pair of braces belongs to a `{{variable}}`."""
+    rest = _VARIABLE.sub("", text)
+    return "{{" not in rest and "}}" not in rest
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """Replace each `{{variable}}` by its value; a missing one by nothing. Runs of space become one.
 
     Values are data: braces inside a value are never expanded.
     """
-    filled = _VARIABLE.sub(lambda match: write(values.get(match[1], "")), text)
-    return " ".join(filled.split())
+    return " ".join(_VARIABLE.sub(lambda match: values.get(match[1], ""), text).split())
