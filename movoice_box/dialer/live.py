@@ -1,6 +1,8 @@
 """The calls that are up now, and how to end them."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from movoice_box.domain.call import CallState
@@ -21,11 +23,18 @@ class LiveCalls:
     def __init__(self) -> None:
         self._calls: dict[CallId, LiveCall] = {}
 
-    def add(self, call: LiveCall) -> None:
+    @contextmanager
+    def holding(self, call: LiveCall) -> Iterator[None]:
+        """Count `call` as up until the block ends."""
         self._calls[call.id] = call
+        try:
+            yield
+        finally:
+            del self._calls[call.id]
 
-    def remove(self, call_id: CallId) -> None:
-        self._calls.pop(call_id, None)
+    def end_all(self) -> None:
+        for call in self._calls.values():
+            call.end.set()
 
     def end_batch(self, batch_id: BatchId, *, end_talking: bool) -> None:
         """End the calls of a batch; talking ones only where `end_talking`."""

@@ -41,11 +41,15 @@ class TrunkPool:
                 self._loaded.set()
                 await self._changed.wait()
 
+    async def loaded(self) -> None:
+        """Wait until the trunks are up for the first time, or as last edited."""
+        await self._loaded.wait()
+
     async def reload(self) -> None:
         """Take up the owner's edits; returns when they are in force."""
         self._loaded.clear()
         self._changed.set()
-        await self._loaded.wait()
+        await self.loaded()
 
     def get(self, trunk_id: TrunkId) -> Trunk:
         """The driver of an enabled trunk. Raises `TrunkError`."""
@@ -54,10 +58,9 @@ class TrunkPool:
             raise TrunkError(f"trunk '{trunk_id}' is disabled or was deleted")
         return running.trunk
 
-    def account(self, trunk_id: TrunkId) -> TrunkAccount | None:
-        """The account of an enabled trunk; None where it is disabled or was deleted."""
-        running = self._running.get(trunk_id)
-        return running.trunk.account if running else None
+    def accounts(self) -> list[TrunkAccount]:
+        """The accounts of all enabled trunks."""
+        return [running.trunk.account for running in self._running.values()]
 
     def status(self, trunk_id: TrunkId) -> TrunkStatus:
         running = self._running.get(trunk_id)

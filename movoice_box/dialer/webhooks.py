@@ -5,9 +5,11 @@ Signature and headers follow the Standard Webhooks specification.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import hmac
 import ipaddress
+import logging
 import secrets
 import socket
 from collections.abc import Sequence
@@ -18,6 +20,7 @@ import httpx
 
 from movoice_box.clock import Clock
 from movoice_box.errors import InputError
+from movoice_box.ids import WebhookId
 from movoice_box.settings import Settings
 from movoice_box.store import outbox
 from movoice_box.store.database import Database
@@ -31,8 +34,9 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 - the specification's marker, not a secre
 _BACKOFF_S = (5, 30, 120, 600, 1800, 3600)  # then every hour until the day is over
 _TIMEOUT_S = 10.0
 _AT_ONCE = 8
-_BATCH = 64
 _METADATA = ipaddress.ip_address("fd00:ec2::254")  # cloud metadata outside the link-local range
+
+logger = logging.getLogger(__name__)
 
 
 def new_secret() -> str:
@@ -84,7 +88,7 @@ def next_attempt(delivery: Delivery, now: datetime) -> datetime | None:
 
 
 class WebhookSender:
-    """A service: sends what the outbox holds, oldest first, a few at a time."""
+    """A service: sends what the outbox holds; a slow webhook holds up none but itself."""
 
     def __init__(self, database: Database, seal: Seal, settings: Settings, clock: Clock) -> None:
         self._database = database
@@ -92,6 +96,7 @@ class WebhookSender:
         self._allowed = settings.allowed_networks
         self._clock = clock
         self._wake = asyncio.Event()
+        self._busy: set[WebhookId] = set()
 
     def wake(self) -> None:
         """There may be a delivery that is due."""
@@ -99,38 +104,51 @@ class WebhookSender:
 
     async def run(self) -> None:
         """Run until cancelled; what is on its way then is sent again at the next start."""
-        async with httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client:
+        async with (
+            httpx.AsyncClient(timeout=_TIMEOUT_S, trust_env=False) as client,
+            asyncio.TaskGroup() as group,
+        ):
             while True:
                 self._wake.clear()
-                while await self._send_due(client):
-                    pass
-                await self._sleep()
+                async with self._database.reading() as db:
+                    due_at = await outbox.next_due(db)
+                now = self._clock.now()
+                idle = {one: due for one, due in due_at.items() if one not in self._busy}
+                for webhook_id, due in idle.items():
+                    if due <= now:
+                        self._busy.add(webhook_id)
+                        name = f"webhook {webhook_id}"
+                        group.create_task(self._send_due(client, webhook_id), name=name)
+                await self._sleep(min((due for due in idle.values() if due > now), default=None))
 
-    async def _send_due(self, client: httpx.AsyncClient) -> bool:
-        async with self._database.reading() as db:
-            due = await outbox.due(db, self._seal, self._clock.now(), _BATCH)
-        limit = asyncio.Semaphore(_AT_ONCE)
-        async with asyncio.TaskGroup() as group:
-            for one in due:
-                name = f"webhook {one.delivery.event_id}"
-                group.create_task(self._send(client, one, limit), name=name)
-        return len(due) == _BATCH
-
-    async def _sleep(self) -> None:
-        async with self._database.reading() as db:
-            due_at = await outbox.next_due(db)
-        wait = max(0.0, (due_at - self._clock.now()).total_seconds()) if due_at else None
-        try:
-            async with asyncio.timeout(wait):
+    async def _sleep(self, until: datetime | None) -> None:
+        wait_s = (until - self._clock.now()).total_seconds() if until else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
                 await self._wake.wait()
-        except TimeoutError:
-            return
 
-    async def _send(
-        self, client: httpx.AsyncClient, due: DueDelivery, limit: asyncio.Semaphore
-    ) -> None:
-        async with limit:
-            status, detail = await self._post(client, due)
+    async def _send_due(self, client: httpx.AsyncClient, webhook_id: WebhookId) -> None:
+        """Send all that is due to one webhook, a few at a time."""
+        try:
+            is_more = True
+            while is_more:
+                async with self._database.reading() as db:
+                    now = self._clock.now()
+                    due = await outbox.due(db, self._seal, webhook_id, now, _AT_ONCE)
+                is_more = len(due) == _AT_ONCE
+                async with asyncio.TaskGroup() as group:
+                    for one in due:
+                        name = f"delivery {one.delivery.id}"
+                        group.create_task(self._send(client, one), name=name)
+        except Exception:  # a webhook that cannot be read must not stop the others
+            logger.exception("webhook deliveries failed", extra={"webhook_id": webhook_id})
+            await asyncio.sleep(_BACKOFF_S[0])
+        finally:
+            self._busy.discard(webhook_id)
+            self.wake()
+
+    async def _send(self, client: httpx.AsyncClient, due: DueDelivery) -> None:
+        status, detail = await self._post(client, due)
         now = self._clock.now()
         delivered = status is not None and 200 <= status < 300
         due_at = None if delivered else next_attempt(due.delivery, now)

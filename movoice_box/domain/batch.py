@@ -132,7 +132,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A list of recipients, one agent, one trunk. `schedule_at` is None for a start at once."""
+    """A list of recipients, one agent, one trunk. `schedule_at` is None for a start at once.
+
+    `pause_reason` says why the box itself paused it; None where the owner did.
+    """
 
     id: BatchId
     name: str
@@ -145,6 +148,7 @@ class Batch:
     created_at: datetime
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    pause_reason: str | None = None
     tally: Tally = Tally()
 
 

@@ -120,6 +120,7 @@ class CallResult:
     summary: str = ""
     transcript: tuple[TranscriptLine, ...] = ()
     collected: dict[str, str]
+    sip_call_id: str | None = None
     sip_status: int | None = None
     sip_reason: str = ""
     q850_cause: int | None = None

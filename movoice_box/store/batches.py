@@ -153,34 +153,48 @@ async def recipients(
     return page_of(rows, limit, "row", _to_recipient)
 
 
-async def start_due(db: aiosqlite.Connection, now: datetime) -> list[BatchId]:
-    """Set every scheduled batch whose time has come to running; return them."""
+async def due(db: aiosqlite.Connection, now: datetime) -> list[BatchId]:
+    """Scheduled batches whose time has come."""
     rows = await fetch_all(
         db,
         """
-        UPDATE batches SET state = 'running', started_at = coalesce(started_at, :now)
-        WHERE state = 'scheduled' AND coalesce(schedule_at, '') <= :now
-        RETURNING id
+        SELECT id FROM batches
+        WHERE state = 'scheduled' AND coalesce(schedule_at, '') <= :now ORDER BY id
         """,
         {"now": to_text(now)},
     )
     return [BatchId(row["id"]) for row in rows]
 
 
+async def start_due(db: aiosqlite.Connection, now: datetime) -> list[BatchId]:
+    """Set every batch that is due to running; return them."""
+    started = await due(db, now)
+    for batch_id in started:
+        await set_state(db, batch_id, BatchState.RUNNING, now)
+    return started
+
+
 async def set_state(
-    db: aiosqlite.Connection, batch_id: BatchId, state: BatchState, now: datetime
+    db: aiosqlite.Connection,
+    batch_id: BatchId,
+    state: BatchState,
+    now: datetime,
+    pause_reason: str | None = None,
 ) -> None:
-    """Move a batch; its first `running` and its end are dated."""
+    """Move a batch; its first `running` and its end are dated.
+
+    `pause_reason` says why, where it was the box that paused it.
+    """
     await db.execute(
         """
         UPDATE batches
-        SET state = :state,
+        SET state = :state, pause_reason = :pause_reason,
             started_at = CASE WHEN :state = 'running' THEN coalesce(started_at, :now)
                               ELSE started_at END,
             ended_at = CASE WHEN :state IN ('completed', 'canceled') THEN :now ELSE ended_at END
         WHERE id = :id
         """,
-        {"id": batch_id, "state": state, "now": to_text(now)},
+        {"id": batch_id, "state": state, "pause_reason": pause_reason, "now": to_text(now)},
     )
 
 
@@ -265,6 +279,7 @@ def _to_batch(row: Row, tally: Tally) -> Batch:
         created_at=to_moment(row["created_at"]),
         started_at=maybe_moment(row["started_at"]),
         ended_at=maybe_moment(row["ended_at"]),
+        pause_reason=row["pause_reason"],
         tally=tally,
     )
 

@@ -104,9 +104,7 @@ async def add_single(db: aiosqlite.Connection, batch_id: BatchId, now: datetime)
         await add(db, row["call_id"], batch_id, row["id"], row["phone"], CallState.QUEUED, now)
 
 
-async def start_dialing(
-    db: aiosqlite.Connection, call_id: CallId, sip_call_id: str | None, now: datetime
-) -> Permission:
+async def start_dialing(db: aiosqlite.Connection, call_id: CallId, now: datetime) -> Permission:
     """Ask the do-not-disturb list and the batch once more and, if both allow, commit `dialing`.
 
     Must be committed before the INVITE leaves: a call in any later state may have rung.
@@ -129,10 +127,9 @@ async def start_dialing(
         return Permission.BATCH_PAUSED
     await db.execute(
         """
-        UPDATE calls SET state = 'dialing', sip_call_id = :sip_call_id, dialed_at = :now
-        WHERE id = :id
+        UPDATE calls SET state = 'dialing', dialed_at = :now WHERE id = :id
         """,
-        {"id": call_id, "sip_call_id": sip_call_id, "now": to_text(now)},
+        {"id": call_id, "now": to_text(now)},
     )
     return Permission.GRANTED
 
@@ -184,6 +181,7 @@ async def end(
         """
         UPDATE calls
         SET state = 'ended', disposition = :disposition, outcome = :outcome, summary = :summary,
+            sip_call_id = :sip_call_id,
             transcript = :transcript, collected = :collected, sip_status = :sip_status,
             sip_reason = :sip_reason, q850_cause = :q850_cause, ended_by = :ended_by,
             recording = :recording, ended_at = :now
@@ -197,6 +195,7 @@ async def end(
             "summary": result.summary,
             "transcript": _transcript_text(result.transcript),
             "collected": json.dumps(result.collected, ensure_ascii=False),
+            "sip_call_id": result.sip_call_id,
             "sip_status": result.sip_status,
             "sip_reason": result.sip_reason,
             "q850_cause": result.q850_cause,
@@ -270,10 +269,10 @@ async def page(
     return page_of(rows, limit, "id", _to_call)
 
 
-async def live(db: aiosqlite.Connection) -> list[Call]:
-    """Calls that a stopped box left behind: not ended and not waiting in the queue."""
+async def live(db: aiosqlite.Connection) -> list[tuple[BatchId, Call]]:
+    """Calls that are neither ended nor waiting in the queue, each with its batch."""
     rows = await fetch_all(db, "SELECT * FROM call_records WHERE state NOT IN ('ended', 'queued')")
-    return [_to_call(row) for row in rows]
+    return [(BatchId(row["batch_id"]), _to_call(row)) for row in rows]
 
 
 def _transcript_text(transcript: tuple[TranscriptLine, ...]) -> str:

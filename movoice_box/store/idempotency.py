@@ -32,3 +32,9 @@ async def put(
         "INSERT INTO idempotency_keys VALUES (:key, :hash, :answer, :now)",
         {"key": key, "hash": body_hash, "answer": answer, "now": to_text(now)},
     )
+
+
+async def remove_before(db: aiosqlite.Connection, moment: datetime) -> None:
+    await db.execute(
+        "DELETE FROM idempotency_keys WHERE created_at < :moment", {"moment": to_text(moment)}
+    )

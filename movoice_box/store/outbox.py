@@ -87,8 +87,10 @@ async def add(
     return cursor.rowcount
 
 
-async def due(db: aiosqlite.Connection, seal: Seal, now: datetime, limit: int) -> list[DueDelivery]:
-    """Deliveries whose time has come, oldest first."""
+async def due(
+    db: aiosqlite.Connection, seal: Seal, webhook_id: WebhookId, now: datetime, limit: int
+) -> list[DueDelivery]:
+    """Deliveries to one webhook whose time has come, oldest first."""
     rows = await fetch_all(
         db,
         """
@@ -97,10 +99,10 @@ async def due(db: aiosqlite.Connection, seal: Seal, now: datetime, limit: int) -
         FROM deliveries
         JOIN events ON events.id = event_id
         JOIN webhooks ON webhooks.id = webhook_id
-        WHERE deliveries.state = 'pending' AND due_at <= :now AND is_enabled
+        WHERE webhook_id = :webhook_id AND deliveries.state = 'pending' AND due_at <= :now
         ORDER BY due_at, deliveries.id LIMIT :limit
         """,
-        {"now": to_text(now), "limit": limit},
+        {"webhook_id": webhook_id, "now": to_text(now), "limit": limit},
     )
     return [
         DueDelivery(_to_delivery(row), row["url"], seal.open(row["secret"], row["webhook_id"]))
@@ -108,16 +110,17 @@ async def due(db: aiosqlite.Connection, seal: Seal, now: datetime, limit: int) -
     ]
 
 
-async def next_due(db: aiosqlite.Connection) -> datetime | None:
-    """When the next pending delivery is due."""
-    row = await fetch_one(
+async def next_due(db: aiosqlite.Connection) -> dict[WebhookId, datetime]:
+    """When the next delivery to each enabled webhook is due; those with none are left out."""
+    rows = await fetch_all(
         db,
         """
-        SELECT min(due_at) AS due_at FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
-        WHERE state = 'pending' AND is_enabled
+        SELECT webhook_id, min(due_at) AS due_at
+        FROM deliveries JOIN webhooks ON webhooks.id = webhook_id
+        WHERE state = 'pending' AND is_enabled GROUP BY webhook_id
         """,
     )
-    return maybe_moment(row["due_at"]) if row else None
+    return {WebhookId(row["webhook_id"]): to_moment(row["due_at"]) for row in rows}
 
 
 async def record_attempt(

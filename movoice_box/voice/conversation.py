@@ -11,7 +11,14 @@ from typing import Literal
 from movoice_box.clock import Clock
 from movoice_box.domain.agent import Agent
 from movoice_box.domain.audio import AudioSource, CallAudio, LineClosed
-from movoice_box.domain.call import COMPLETED, HUNG_UP, TIMED_OUT, UNANSWERED_OUTCOMES, Disposition
+from movoice_box.domain.call import (
+    COMPLETED,
+    HUNG_UP,
+    TIMED_OUT,
+    UNANSWERED_OUTCOMES,
+    Disposition,
+    TranscriptLine,
+)
 from movoice_box.domain.template import fill
 from movoice_box.errors import SpeechError
 from movoice_box.voice.brain.brain import Brain, Heard, Key, Nothing, Turn
@@ -25,15 +32,6 @@ _MOST_UNHEARD = 16  # keys kept while the brain thinks
 _LAST_WORDS_S = 0.2
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class TranscriptLine:
-    """What was said, as people write it; `at_ms` counts from the answer."""
-
-    at_ms: int
-    speaker: Literal["agent", "callee"]
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

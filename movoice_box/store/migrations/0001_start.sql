@@ -63,6 +63,7 @@ CREATE TABLE batches (
     created_at TEXT NOT NULL,
     started_at TEXT,
     ended_at TEXT,
+    pause_reason TEXT,                     -- why the box paused it by itself
     completed_event_at TEXT                -- set once batch.completed is in the outbox
 ) STRICT, WITHOUT ROWID;
 
@@ -184,7 +185,7 @@ CREATE TABLE deliveries (
     delivered_at TEXT
 ) STRICT;
 
-CREATE INDEX deliveries_due ON deliveries (due_at) WHERE state = 'pending';
+CREATE INDEX deliveries_due ON deliveries (webhook_id, due_at) WHERE state = 'pending';
 CREATE INDEX deliveries_by_webhook ON deliveries (webhook_id, id);
 
 CREATE TABLE idempotency_keys (

@@ -1,0 +1,47 @@
+"""The HTTP server as one service of the box."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from uvicorn._types import ASGIApplication
+
+_STOP_S = 3
+
+
+class WebServer:
+    """Serves `app` on a listening socket. Open streams are closed when it stops."""
+
+    def __init__(self, app: ASGIApplication, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=_STOP_S,
+        )
+        self._server = _QuietServer(config)
+        self._listener = listener
+
+    async def run(self) -> None:
+        """Run until cancelled; then requests that are being answered get 3 s."""
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(
+                self._server.serve(sockets=[self._listener]), name="http server"
+            )
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._server.should_exit = True
+                await asyncio.wait([serving], timeout=_STOP_S + 1)
+
+
+class _QuietServer(uvicorn.Server):
+    """Leaves the signals to the process, which has more than a server to stop."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
