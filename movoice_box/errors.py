@@ -5,6 +5,7 @@
     │   └── PlanLimitError   it is larger than the plan of this box allows
     ├── NotFoundError        no such batch, call, agent, trunk ...
     ├── ConflictError        right request, wrong state
+    ├── AccessError          who asks is not known, or may not do this
     ├── SettingsError        the settings file is wrong; the box does not start
     ├── ProtocolError        bytes from the network are not what the RFC says
     │   ├── SipError  SdpError  RtpError
@@ -52,6 +53,10 @@ class NotFoundError(BoxError):
 
 class ConflictError(BoxError):
     code = "conflict"
+
+
+class AccessError(BoxError):
+    code = "unauthorized"
 
 
 class SettingsError(BoxError):
