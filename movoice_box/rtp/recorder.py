@@ -100,9 +100,10 @@ class Recording:
 
 
 class Recorder:
-    """Writes all recordings of the box, once a second, in a worker thread."""
+    """Writes all recordings of the box in a worker thread, `write_every_s` seconds apart."""
 
-    def __init__(self) -> None:
+    def __init__(self, write_every_s: float = _WRITE_EVERY_S) -> None:
+        self._write_every_s = write_every_s
         self._recordings: set[Recording] = set()
 
     def start(self, path: Path) -> Recording:
@@ -119,7 +120,7 @@ class Recorder:
     async def run(self) -> None:
         """Run until cancelled."""
         while True:
-            await asyncio.sleep(_WRITE_EVERY_S)
+            await asyncio.sleep(self._write_every_s)
             if self._recordings:
                 due = [(recording, recording.take()) for recording in self._recordings]
                 await asyncio.to_thread(_write_all, due)

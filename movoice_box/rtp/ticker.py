@@ -106,9 +106,10 @@ class Ticker:
         self._schedule = Schedule(self._clock.monotonic())
         while True:
             await asyncio.sleep(self._schedule.wait(self._clock.monotonic()))
-            self._run_tick(self._schedule.tick(self._clock.monotonic()))
+            self.tick(self._schedule.tick(self._clock.monotonic()))
 
-    def _run_tick(self, skipped: int) -> None:
+    def tick(self, skipped: int = 0) -> None:
+        """Run every tick function once, now."""
         for tick in list(self._ticks):
             try:
                 tick(skipped)

@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+from movoice_box.domain.media import Codec, MediaTarget
+from movoice_box.rtp.dtmf import TelephoneEvent
+from movoice_box.rtp.g711 import SILENCE_FRAME, decode
+from movoice_box.rtp.packet import RtpPacket
+from movoice_box.rtp.sender import RtpSender
+from tests.rtp.ends import a_tone
+
+WITH_EVENTS = MediaTarget(
+    address="127.0.0.1", port=4000, codec=Codec.PCMU, telephone_event_payload_type=96
+)
+WITHOUT_EVENTS = MediaTarget(address="127.0.0.1", port=4000, codec=Codec.PCMU)
+ON_HOLD = MediaTarget(address="127.0.0.1", port=4000, codec=Codec.PCMU, is_sending=False)
+
+
+def a_sender(target: MediaTarget = WITH_EVENTS) -> RtpSender:
+    sender = RtpSender(ssrc=7, sequence_number=0xFFFD, timestamp=0xFFFF_FF00)
+    sender.connect(target)
+    return sender
+
+
+def sent(sender: RtpSender, ticks: int) -> list[RtpPacket]:
+    datagrams = [sender.next_packet() for _ in range(ticks)]
+    return [RtpPacket.parse(datagram) for datagram in datagrams if datagram is not None]
+
+
+def test_sequence_numbers_count_packets_and_timestamps_samples_and_both_wrap() -> None:
+    packets = sent(a_sender(), 4)
+
+    assert [packet.sequence_number for packet in packets] == [0xFFFE, 0xFFFF, 0, 1]
+    assert [packet.timestamp for packet in packets] == [0xFFFF_FF00, 0xFFFF_FFA0, 0x40, 0xE0]
+
+
+def test_a_talkspurt_starts_with_a_marker() -> None:
+    sender = a_sender()
+    silence = sent(sender, 3)
+    sender.play(a_tone(0.06))
+    clip = sent(sender, 5)
+
+    assert [packet.marker for packet in silence] == [True, False, False]
+    assert [packet.marker for packet in clip] == [True, False, False, False, False]
+
+
+def test_the_clock_runs_on_while_nothing_is_sent() -> None:
+    sender = a_sender()
+    (before,) = sent(sender, 1)
+    sender.connect(ON_HOLD)
+    assert sent(sender, 10) == []
+    sender.connect(WITH_EVENTS)
+    (after,) = sent(sender, 1)
+
+    assert (after.timestamp - before.timestamp) % 2**32 == 11 * 160
+    assert (after.sequence_number - before.sequence_number) % 2**16 == 1
+    assert after.marker
+
+
+def test_skipped_ticks_move_the_timestamp_but_lose_nothing_of_the_clip() -> None:
+    sender = a_sender()
+    sender.play(a_tone(0.06))
+    first = RtpPacket.parse(sender.next_packet() or b"")
+    second = RtpPacket.parse(sender.next_packet(skipped=10) or b"")
+
+    assert (second.timestamp - first.timestamp) % 2**32 == 11 * 160
+    assert (second.sequence_number - first.sequence_number) % 2**16 == 1
+    assert second.payload != SILENCE_FRAME[Codec.PCMU]
+
+
+def test_a_key_press_shares_the_timestamp_of_its_first_report() -> None:
+    sender = a_sender()
+    sender.play_digits("5")
+    packets = sent(sender, 7)
+    events = [TelephoneEvent.parse(packet.payload) for packet in packets]
+
+    assert {packet.payload_type for packet in packets} == {96}
+    assert {packet.timestamp for packet in packets} == {0xFFFF_FF00}
+    assert [packet.marker for packet in packets] == [True] + [False] * 6
+    assert [packet.sequence_number for packet in packets] == [0xFFFE, 0xFFFF, 0, 1, 2, 3, 4]
+    assert [event.duration for event in events] == [160, 320, 480, 640, 800, 800, 800]
+    assert [event.is_end for event in events] == [False] * 4 + [True] * 3
+
+
+def test_audio_goes_on_after_a_key_press_on_the_same_clock() -> None:
+    sender = a_sender()
+    sender.play_digits("5")
+    press, pause = sent(sender, 7), sent(sender, 4)
+
+    assert [packet.payload_type for packet in pause] == [0] * 4
+    assert (pause[0].timestamp - press[0].timestamp) % 2**32 == 7 * 160
+    assert sender.is_idle
+
+
+def test_each_press_has_its_own_timestamp() -> None:
+    sender = a_sender()
+    sender.play_digits("11")
+    packets = [packet for packet in sent(sender, 22) if packet.payload_type == 96]
+
+    assert len({packet.timestamp for packet in packets}) == 2
+
+
+def test_stopping_completes_the_press_that_has_begun_and_drops_the_rest() -> None:
+    sender = a_sender()
+    sender.play_digits("123")
+    sent(sender, 2)
+    sender.stop()
+    packets = sent(sender, 10)
+    events = [TelephoneEvent.parse(p.payload) for p in packets if p.payload_type == 96]
+
+    assert [event.event for event in events] == [1] * 5
+    assert [event.is_end for event in events] == [False, False, True, True, True]
+
+
+@pytest.mark.parametrize("ticks", [7, 8])
+def test_stopping_between_two_presses_leaves_the_next_one_its_own_time(ticks: int) -> None:
+    sender = a_sender()
+    sender.play_digits("12")
+    first = sent(sender, ticks)[0]
+    sender.stop()
+    sender.play_digits("3")
+    after = sent(sender, 9)
+    second = next(packet for packet in after if packet.payload_type == 96)
+
+    assert second.timestamp != first.timestamp
+    assert second.marker
+
+
+def test_a_far_end_without_telephone_events_hears_the_two_tones_of_the_key() -> None:
+    sender = a_sender(WITHOUT_EVENTS)
+    sender.play_digits("5")
+    packets = sent(sender, 5)
+    pcm = decode(b"".join(packet.payload for packet in packets), Codec.PCMU)
+
+    spectrum = np.abs(np.fft.rfft(np.frombuffer(pcm, dtype="<i2")))
+    loudest = np.argsort(spectrum)[-2:] * 8000 / (len(pcm) // 2)
+    assert sorted(loudest) == pytest.approx([770, 1336], abs=10)
+    assert {packet.payload_type for packet in packets} == {0}
+
+
+def test_a_press_ends_where_a_re_invite_takes_telephone_events_away() -> None:
+    sender = a_sender()
+    sender.play_digits("12")
+    sent(sender, 2)
+    sender.connect(WITHOUT_EVENTS)
+
+    assert {packet.payload_type for packet in sent(sender, 10)} == {0}
+    assert sender.is_idle
