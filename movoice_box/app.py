@@ -1,0 +1,224 @@
+"""The composition root: everything is made here, and run in one TaskGroup."""
+
+import asyncio
+import contextlib
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from movoice_box.clock import Clock, SystemClock
+from movoice_box.dialer.broadcast import Broadcast
+from movoice_box.dialer.call_book import CallBook
+from movoice_box.dialer.control import BatchControl
+from movoice_box.dialer.do_not_disturb import DoNotDisturb
+from movoice_box.dialer.intake import Intake
+from movoice_box.dialer.live import LiveCalls
+from movoice_box.dialer.queue import CallQueue
+from movoice_box.dialer.runner import CallRunner
+from movoice_box.dialer.trunk_pool import TrunkPool
+from movoice_box.dialer.upkeep import Upkeep
+from movoice_box.dialer.webhooks import WebhookSender
+from movoice_box.errors import SettingsError
+from movoice_box.ids import IdFactory
+from movoice_box.notify import ServiceManager
+from movoice_box.rtp.engine import MediaEngine
+from movoice_box.settings import Settings, parse_address, ready_agents
+from movoice_box.store import agents
+from movoice_box.store.database import Database
+from movoice_box.store.sealing import Seal
+from movoice_box.voice.agent_files import load_agents
+from movoice_box.voice.speech.cache import CachedSpeech
+from movoice_box.voice.speech.espeak import EspeakSynthesizer
+from movoice_box.web.server import WebServer
+from movoice_box.web.services import Services
+from movoice_box.web.site import create_site
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A running box. `web_address` is where its pages are, such as http://127.0.0.1:8080."""
+
+    services: Services
+    web_address: str | None
+
+
+@asynccontextmanager
+async def stored(settings: Settings) -> AsyncIterator[Database]:
+    """The box's database alone, for commands; a running box may have it open at the same time.
+
+    Raises `SettingsError` when the data folder cannot be made.
+    """
+    try:
+        settings.data.dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        settings.recordings.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"data.dir ({settings.data.dir}) cannot be used: {error.strerror}; "
+            "name another with --data-dir",
+            field="data.dir",
+        ) from error
+    async with Database.opened(settings.data.dir / "box.db") as database:
+        yield database
+
+
+@asynccontextmanager
+async def running(settings: Settings, *, with_web: bool = True) -> AsyncIterator[Box]:
+    """A box at work; when the block ends, its live calls are ended and written down.
+
+    Raises `SettingsError` when an address or the data folder is taken. A service that dies cancels
+    the block and raises its error.
+    """
+    clock = SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        database = await stack.enter_async_context(stored(settings))
+        stack.enter_context(sole_owner(settings.data.dir))
+        seal = Seal.from_files(settings.data.dir)
+        listener = stack.enter_context(_listening(settings)) if with_web else None
+        endpoint = await stack.enter_async_context(_endpoint(settings, clock))
+        engine = await stack.enter_async_context(EspeakSynthesizer())
+        await _load_ready_agents(database, clock)
+
+        ids = IdFactory(clock)
+        broadcast = Broadcast()
+        live = LiveCalls()
+        media = MediaEngine(settings.rtp, clock)
+        trunks = TrunkPool(database, seal, lambda account: _driver(account, endpoint, clock))
+        webhooks = WebhookSender(database, seal, settings, clock)
+        book = CallBook(database, clock, ids, broadcast, webhooks)
+        dnd = DoNotDisturb(database, settings, clock)
+        runner = CallRunner(
+            book=book,
+            live=live,
+            trunks=trunks,
+            media=media,
+            speech=CachedSpeech(engine, settings.data.dir / "speech"),
+            dnd=dnd,
+            recordings=settings.recordings,
+        )
+        queue = CallQueue(runner, book, live, trunks, settings.limits)
+        upkeep = Upkeep(book=book, queue=queue, trunks=trunks, plan=settings.limits)
+        services = Services(
+            settings=settings,
+            clock=clock,
+            ids=ids,
+            database=database,
+            seal=seal,
+            broadcast=broadcast,
+            intake=Intake(database, seal, settings, clock, ids, broadcast, queue.wake),
+            control=BatchControl(database, clock, ids, broadcast, live, queue.wake),
+            dnd=dnd,
+            live=live,
+            trunks=trunks,
+            webhooks=webhooks,
+        )
+        if left := await book.recover():
+            logger.warning("calls were up when the box last stopped", extra={"calls": left})
+        loops = {
+            "media": media.run,
+            "trunks": trunks.run,
+            "webhooks": webhooks.run,
+            "call queue": queue.run,
+            "upkeep": upkeep.run,
+        }
+        if listener:
+            loops["web"] = WebServer(create_site(services), listener).run
+        async with _services(loops):
+            try:
+                yield Box(services=services, web_address=_web_address(listener))
+            finally:
+                await queue.drain()
+                broadcast.close()
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until cancelled, and tell systemd how it is doing."""
+    systemd = ServiceManager.from_environment(os.environ, os.getpid())
+    async with running(settings) as box, asyncio.TaskGroup() as group:
+        watchdog = group.create_task(systemd.run(), name="watchdog")
+        systemd.ready(f"Serving {box.web_address}")
+        logger.info("the box is up", extra={"web": box.web_address})
+        try:
+            await asyncio.Event().wait()
+        finally:
+            systemd.stopping()
+            watchdog.cancel()
+
+
+@contextmanager
+def sole_owner(data_dir: Path) -> Iterator[None]:
+    """Hold the data folder: two boxes on one list would call everyone twice.
+
+    Raises `SettingsError` when another box holds it.
+    """
+    with (data_dir / "box.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise SettingsError(
+                f"another box runs on {data_dir}: stop it, or name another folder with --data-dir",
+                code="data_dir_in_use",
+                field="data.dir",
+            ) from None
+        yield
+
+
+@asynccontextmanager
+async def _services(loops: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
+    """Start services in the order given and stop them in reverse.
+
+    A service that raises takes the whole process down; systemd starts it again.
+    """
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_run(loop), name=name) for name, loop in loops.items()]
+        try:
+            yield
+        finally:
+            for task in reversed(tasks):
+                task.cancel()
+                await asyncio.wait([task])
+
+
+async def _run(loop: Callable[[], Awaitable[None]]) -> None:
+    await loop()
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    host, port = parse_address(settings.web.listen, "web.listen")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        listener = socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise SettingsError(
+            f"web.listen ({settings.web.listen}) cannot be used: {error.strerror}; is another "
+            "program on that port?",
+            field="web.listen",
+        ) from error
+    with listener:
+        yield listener
+
+
+def _web_address(listener: socket.socket | None) -> str | None:
+    if listener is None:
+        return None
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+async def _load_ready_agents(database: Database, clock: Clock) -> None:
+    """Give a box that has no agent yet the ready ones."""
+    async with database.reading() as db:
+        if (await agents.page(db, limit=1)).items:
+            return
+    now = clock.now()
+    for agent_id, agent in load_agents(ready_agents()):
+        await database.write(partial(agents.put, agent_id=agent_id, agent=agent, now=now))
