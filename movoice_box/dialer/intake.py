@@ -22,9 +22,10 @@ from movoice_box.domain.batch import (
     RecipientState,
     SkipReason,
 )
-from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.call import CallState
+from movoice_box.domain.phone import PhoneNumber, check_country
 from movoice_box.errors import InputError, PlanLimitError
-from movoice_box.ids import CallId, IdFactory
+from movoice_box.ids import BatchId, CallId, IdFactory
 from movoice_box.settings import Settings
 from movoice_box.store import agents, batches, calls, dnd, idempotency, trunks
 from movoice_box.store.agents import StoredAgent
@@ -38,7 +39,8 @@ _ROWS_OFF_LOOP = 500  # checking more rows than this takes over 10 ms
 class BatchRequest:
     """What an owner asks for. `concurrency` None: as many as plan and trunk allow.
 
-    `body` is the request as it came, to tell a repeat of an `Idempotency-Key` from another one.
+    `body` is the request as it came, or a digest of it, to tell a repeat of an `Idempotency-Key`
+    from another request.
     """
 
     agent_id: str
@@ -111,24 +113,17 @@ class Intake:
 
         Raises what `review` raises, and `ConflictError` for a reused `Idempotency-Key`.
         """
-        body_hash = hashlib.sha256(request.body).hexdigest()
-        if request.idempotency_key is not None:
-            async with self._database.reading() as db:
-                given = await idempotency.find(db, request.idempotency_key, body_hash)
-            if given is not None:
-                return dict(json.loads(given))
+        async with self._database.reading() as db:
+            if (given := await self._given(db, request)) is not None:
+                return given
         review = await self.review(request)
 
         async def store(db: aiosqlite.Connection) -> dict[str, Any]:
-            if request.idempotency_key is not None:
-                given = await idempotency.find(db, request.idempotency_key, body_hash)
-                if given is not None:
-                    return dict(json.loads(given))
-            answer = await self._store(db, request, review)
-            if request.idempotency_key is not None:
-                text = json.dumps(answer, ensure_ascii=False)
-                now = self._clock.now()
-                await idempotency.put(db, request.idempotency_key, body_hash, text, now)
+            if (given := await self._given(db, request)) is not None:
+                return given
+            batch = await self._store(db, request, review)
+            answer = answer_of(batch, review.skipped)
+            await self._remember(db, request, answer)
             return answer
 
         answer = await self._database.write(store)
@@ -137,7 +132,13 @@ class Intake:
         return answer
 
     async def accept_call(self, request: BatchRequest) -> dict[str, Any]:
-        """Queue one call by itself; a number that may not be called is an `InputError`."""
+        """Queue one call by itself; a number that may not be called is an `InputError`.
+
+        Raises what `accept` raises.
+        """
+        async with self._database.reading() as db:
+            if (given := await self._given(db, request)) is not None:
+                return given
         review = await self.review(request)
         recipient = review.recipients[0]
         if recipient.skip_reason is not None:
@@ -146,15 +147,37 @@ class Intake:
             )
         call_id = self._ids.call()
         single = Review(review.agent, (replace(recipient, call_id=call_id),))
+        queued = {"call_id": call_id, "state": CallState.QUEUED, "phone": recipient.phone}
 
-        async def store(db: aiosqlite.Connection) -> dict[str, Any]:
-            answer = await self._store(db, request, single, call_id)
-            return {"call_id": call_id, "state": "queued", "phone": recipient.phone, **answer}
+        async def store(db: aiosqlite.Connection) -> tuple[BatchId | None, dict[str, Any]]:
+            if (given := await self._given(db, request)) is not None:
+                return None, given
+            batch = await self._store(db, request, single, call_id)
+            await self._remember(db, request, queued)
+            return batch.id, queued
 
-        answer = await self._database.write(store)
-        self._broadcast.publish(Change(answer.pop("batch_id"), call_id))
-        self._wake()
-        return {name: answer[name] for name in ("call_id", "state", "phone")}
+        batch_id, answer = await self._database.write(store)
+        if batch_id is not None:
+            self._broadcast.publish(Change(batch_id, call_id))
+            self._wake()
+        return answer
+
+    async def _given(
+        self, db: aiosqlite.Connection, request: BatchRequest
+    ) -> dict[str, Any] | None:
+        """The answer that this request got before. Raises `ConflictError`."""
+        if request.idempotency_key is None:
+            return None
+        text = await idempotency.find(db, request.idempotency_key, _hash(request.body))
+        return dict(json.loads(text)) if text is not None else None
+
+    async def _remember(
+        self, db: aiosqlite.Connection, request: BatchRequest, answer: dict[str, Any]
+    ) -> None:
+        if request.idempotency_key is not None:
+            text = json.dumps(answer, ensure_ascii=False)
+            now = self._clock.now()
+            await idempotency.put(db, request.idempotency_key, _hash(request.body), text, now)
 
     async def _store(
         self,
@@ -162,7 +185,7 @@ class Intake:
         request: BatchRequest,
         review: Review,
         call_id: CallId | None = None,
-    ) -> dict[str, Any]:
+    ) -> Batch:
         now = self._clock.now()
         if request.trunk_id is None:
             trunk = await trunks.first_enabled(db, self._seal)
@@ -192,8 +215,7 @@ class Intake:
         if not is_later:
             await batches.set_state(db, batch.id, BatchState.RUNNING, now)
             await complete_if_drained(db, batch.id, self._ids, now)
-        stored = await batches.get(db, batch.id)
-        return answer_of(stored, review.skipped)
+        return await batches.get(db, batch.id)
 
     def _check(self, request: BatchRequest) -> None:
         limits = self._settings.limits
@@ -210,6 +232,11 @@ class Intake:
             raise InputError(
                 f"concurrency ({request.concurrency}) must be from 1 to 1000", field="concurrency"
             )
+        check_country(request.default_country or self._settings.default_country)
+
+
+def _hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
 
 
 def answer_of(batch: Batch, skipped: Iterable[Recipient]) -> dict[str, Any]:

@@ -67,3 +67,12 @@ class PhoneNumber:
 
     def __str__(self) -> str:
         return self.e164
+
+
+def check_country(country: str) -> None:
+    """Raises `InputError` unless `country` is a code that `PhoneNumber.parse` knows."""
+    if country not in phonenumbers.SUPPORTED_REGIONS:
+        raise InputError(
+            f"default_country ('{country}') must be two capital letters such as IN",
+            field="default_country",
+        )

@@ -153,6 +153,19 @@ async def recipients(
     return page_of(rows, limit, "row", _to_recipient)
 
 
+async def variable_names(db: aiosqlite.Connection, batch_id: str) -> list[str]:
+    """The variables of a batch's rows, each name once, in the order of the owner's list."""
+    rows = await fetch_all(
+        db,
+        """
+        SELECT item.key AS name FROM recipients, json_each(recipients.variables) AS item
+        WHERE batch_id = :id GROUP BY item.key ORDER BY min(recipients.row), min(item.id)
+        """,
+        {"id": batch_id},
+    )
+    return [row["name"] for row in rows]
+
+
 async def due(db: aiosqlite.Connection, now: datetime) -> list[BatchId]:
     """Scheduled batches whose time has come."""
     rows = await fetch_all(

@@ -1,7 +1,7 @@
 """Calls in SQLite, from the claim of a recipient to the end of the call."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -267,6 +267,29 @@ async def page(
         },
     )
     return page_of(rows, limit, "id", _to_call)
+
+
+async def among(db: aiosqlite.Connection, call_ids: Iterable[str]) -> dict[CallId, Call]:
+    """Those of `call_ids` that there are."""
+    rows = await fetch_all(
+        db,
+        "SELECT * FROM call_records WHERE id IN (SELECT value FROM json_each(:ids))",
+        {"ids": json.dumps(list(call_ids))},
+    )
+    return {CallId(row["id"]): _to_call(row) for row in rows}
+
+
+async def collected_names(db: aiosqlite.Connection, batch_id: str) -> list[str]:
+    """What the calls of a batch collected, each name once, in order of appearance."""
+    rows = await fetch_all(
+        db,
+        """
+        SELECT item.key AS name FROM calls, json_each(calls.collected) AS item
+        WHERE batch_id = :id GROUP BY item.key ORDER BY min(calls.id), min(item.id)
+        """,
+        {"id": batch_id},
+    )
+    return [row["name"] for row in rows]
 
 
 async def live(db: aiosqlite.Connection) -> list[tuple[BatchId, Call]]:

@@ -9,6 +9,7 @@ from movoice_box.store.database import Row
 
 T = TypeVar("T")
 MAX_LIMIT = 500
+_LARGEST = 2**63 - 1  # of an INTEGER in SQLite
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +29,10 @@ def page_of(rows: list[Row], limit: int, key: str, read: Callable[[Row], T]) -> 
 
 def number_cursor(cursor: str | None, default: int) -> int:
     """A cursor that counts. Raises `InputError` where it was not given by a page."""
-    try:
-        return int(cursor) if cursor is not None else default
-    except ValueError:
+    if cursor is None:
+        return default
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= 19):
         raise InputError(
-            f"cursor '{cursor}' was not given by this list: start without one", field="cursor"
-        ) from None
+            f"cursor '{cursor[:40]}' was not given by this list: start without one", field="cursor"
+        )
+    return min(int(cursor), _LARGEST)
