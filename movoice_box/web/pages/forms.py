@@ -1,0 +1,54 @@
+"""What a person typed into a form, read field by field; errors name the field."""
+
+from litestar.datastructures import UploadFile
+
+from movoice_box.errors import InputError
+from movoice_box.web.pages.view import PageRequest
+
+
+class Form:
+    """The text fields of a form as they were typed, and its files."""
+
+    def __init__(self, fields: dict[str, list[str]], files: dict[str, UploadFile]) -> None:
+        self._fields = fields
+        self.files = files
+
+    @classmethod
+    async def read(cls, request: PageRequest) -> "Form":
+        form = await request.form()
+        fields: dict[str, list[str]] = {}
+        files: dict[str, UploadFile] = {}
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile):
+                files[name] = value
+            else:
+                fields.setdefault(name, []).append(str(value))
+        return cls(fields, files)
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """Every field once, to be shown again."""
+        return {name: values[-1] for name, values in self._fields.items()}
+
+    def text(self, name: str) -> str:
+        return self._fields.get(name, [""])[-1].strip()
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a field that may stand more than once, such as a row of checkboxes."""
+        return self._fields.get(name, [])
+
+    def is_checked(self, name: str) -> bool:
+        return name in self._fields
+
+    def needed(self, name: str, what: str) -> str:
+        """Raises `InputError` when nothing was typed."""
+        if not (text := self.text(name)):
+            raise InputError(f"{what} is missing", field=name)
+        return text
+
+    def number(self, name: str, what: str, low: int, high: int) -> int:
+        """Raises `InputError` for anything but a whole number from `low` to `high`."""
+        text = self.text(name)
+        if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
+            raise InputError(f"{what} must be a whole number from {low} to {high}", field=name)
+        return int(text)
