@@ -24,11 +24,16 @@ from movoice_box.dialer.runner import CallRunner
 from movoice_box.dialer.trunk_pool import TrunkPool
 from movoice_box.dialer.upkeep import Upkeep
 from movoice_box.dialer.webhooks import WebhookSender
-from movoice_box.errors import SettingsError
+from movoice_box.domain.trunk import TrunkAccount, TrunkDriver
+from movoice_box.errors import SettingsError, TrunkError
 from movoice_box.ids import IdFactory
 from movoice_box.notify import ServiceManager
 from movoice_box.rtp.engine import MediaEngine
 from movoice_box.settings import Settings, parse_address, ready_agents
+from movoice_box.sip.endpoint import SipEndpoint
+from movoice_box.sip.native_trunk import NativeTrunk
+from movoice_box.sip.pyvoip_trunk import PyvoipTrunk
+from movoice_box.sip.trunk import Trunk, TrunkStatus
 from movoice_box.store import agents
 from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
@@ -82,7 +87,7 @@ async def running(settings: Settings, *, with_web: bool = True) -> AsyncIterator
         stack.enter_context(sole_owner(settings.data.dir))
         seal = Seal.from_files(settings.data.dir)
         listener = stack.enter_context(_listening(settings)) if with_web else None
-        endpoint = await stack.enter_async_context(_endpoint(settings, clock))
+        endpoint = await stack.enter_async_context(_endpoint(settings.sip.listen, clock))
         engine = await stack.enter_async_context(EspeakSynthesizer())
         await _load_ready_agents(database, clock)
 
@@ -152,6 +157,18 @@ async def serve(settings: Settings) -> None:
             watchdog.cancel()
 
 
+async def testing_trunk(settings: Settings, account: TrunkAccount) -> TrunkStatus:
+    """Ask a trunk's far end from a port of its own, beside a box that may be running."""
+    clock = SystemClock()
+    host, _ = parse_address(settings.sip.listen, "sip.listen")
+    listen = f"[{host}]:0" if ":" in host else f"{host}:0"
+    try:
+        async with _endpoint(listen, clock) as endpoint:
+            return await _driver(account, endpoint, clock).test()
+    except TrunkError as error:
+        return TrunkStatus(is_up=False, detail=error.message)
+
+
 @contextmanager
 def sole_owner(data_dir: Path) -> Iterator[None]:
     """Hold the data folder: two boxes on one list would call everyone twice.
@@ -188,6 +205,18 @@ async def _services(loops: Mapping[str, Callable[[], Awaitable[None]]]) -> Async
 
 async def _run(loop: Callable[[], Awaitable[None]]) -> None:
     await loop()
+
+
+def _endpoint(listen: str, clock: Clock) -> SipEndpoint:
+    return SipEndpoint(parse_address(listen, "sip.listen"), clock)
+
+
+def _driver(account: TrunkAccount, endpoint: SipEndpoint, clock: Clock) -> Trunk:
+    match account.driver:
+        case TrunkDriver.NATIVE:
+            return NativeTrunk(account, endpoint, clock)
+        case TrunkDriver.PYVOIP:
+            return PyvoipTrunk(account, clock)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from movoice_box.app import Box, running, stored
 from movoice_box.clock import SystemClock
 from movoice_box.commands.parsing import Commands, add_command
-from movoice_box.dialer.broadcast import Broadcast
+from movoice_box.dialer.broadcast import Broadcast, Change
 from movoice_box.dialer.intake import BatchRequest, Intake
 from movoice_box.dialer.recipient_file import RecipientRow
 from movoice_box.domain.call import Call, CallState, Disposition
@@ -67,7 +67,7 @@ async def _follow_here(box: Box, request: BatchRequest) -> Call:
     raise InputError("the box stopped before the call ended")
 
 
-async def _of_call(changes: AsyncIterator, call_id: str) -> AsyncIterator[str | None]:
+async def _of_call(changes: AsyncIterator[Change], call_id: str) -> AsyncIterator[str | None]:
     async for change in changes:
         if change.call_id == call_id:
             yield change.detail

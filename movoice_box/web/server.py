@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 
 import uvicorn
-from uvicorn._types import ASGIApplication
+from litestar import Litestar
 
 _STOP_S = 3
 
@@ -14,9 +14,9 @@ _STOP_S = 3
 class WebServer:
     """Serves `app` on a listening socket. Open streams are closed when it stops."""
 
-    def __init__(self, app: ASGIApplication, listener: socket.socket) -> None:
+    def __init__(self, app: Litestar, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app,
+            app,  # type: ignore[arg-type]  # Litestar types ASGI's messages more narrowly
             log_config=None,
             access_log=False,
             server_header=False,

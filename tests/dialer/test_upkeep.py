@@ -1,0 +1,86 @@
+from datetime import timedelta
+
+from movoice_box.dialer.live import LiveCalls
+from movoice_box.dialer.queue import CallQueue
+from movoice_box.dialer.runner import CallRunner
+from movoice_box.dialer.trunk_pool import TrunkPool
+from movoice_box.dialer.upkeep import Upkeep
+from movoice_box.domain.batch import PLANS, BatchState, RecipientState
+from movoice_box.ids import BatchId
+from movoice_box.rtp.engine import MediaEngine
+from movoice_box.settings import Rtp
+from movoice_box.sip.trunk import Trunk
+from movoice_box.store import batches
+from movoice_box.voice.speech.tts import Voice
+from tests.builders import Office, some_rows
+
+
+class _Mute:
+    async def synthesize(self, text: str, voice: Voice) -> bytes:
+        raise AssertionError("nothing is spoken here")
+
+
+def _no_trunk(_: object) -> Trunk:
+    raise AssertionError("no trunk is started here")
+
+
+def an_upkeep(office: Office, plan: str = "enterprise") -> Upkeep:
+    live, trunks = LiveCalls(), TrunkPool(office.database, office.seal, _no_trunk)
+    runner = CallRunner(
+        book=office.book,
+        live=live,
+        trunks=trunks,
+        media=MediaEngine(Rtp(), office.clock),
+        speech=_Mute(),
+        dnd=office.dnd,
+        recordings=office.settings.recordings,
+    )
+    queue = CallQueue(runner, office.book, live, trunks, PLANS[plan])
+    return Upkeep(book=office.book, queue=queue, trunks=trunks, plan=PLANS[plan])
+
+
+async def _batch(office: Office, batch_id: BatchId) -> tuple[BatchState, int, int]:
+    async with office.database.reading() as db:
+        batch = await batches.get(db, batch_id)
+    tally = batch.tally
+    return batch.state, tally.count(RecipientState.QUEUED), tally.count(RecipientState.SKIPPED)
+
+
+async def test_a_scheduled_batch_starts_when_its_time_has_come(office: Office) -> None:
+    upkeep = an_upkeep(office)
+    later = office.clock.now() + timedelta(minutes=5)
+    batch_id = await office.a_batch(schedule_at=later)
+    await upkeep.start_scheduled()
+    assert (await _batch(office, batch_id))[0] is BatchState.SCHEDULED
+    office.clock.pass_time(300)
+    await upkeep.start_scheduled()
+    assert (await _batch(office, batch_id))[0] is BatchState.RUNNING
+
+
+async def test_a_plan_that_became_smaller_skips_the_rows_beyond_it(office: Office) -> None:
+    later = office.clock.now() + timedelta(minutes=5)
+    answer = await office.intake.accept(office.request(rows=some_rows(60), schedule_at=later))
+    office.clock.pass_time(300)
+    await an_upkeep(office, "starter").start_scheduled()
+    assert await _batch(office, answer["batch_id"]) == (BatchState.RUNNING, 50, 10)
+    async with office.database.reading() as db:
+        page = await batches.recipients(db, answer["batch_id"], limit=100, state="skipped")
+    assert {one.skip_reason for one in page.items} == {"plan_limit"}
+    assert page.items[0].skip_message == "the plan 'starter' allows 50 rows a batch"
+
+
+async def test_a_paused_batch_does_not_start_by_its_time(office: Office) -> None:
+    later = office.clock.now() + timedelta(minutes=5)
+    batch_id = await office.a_batch(schedule_at=later)
+    await office.control.pause(batch_id)
+    office.clock.pass_time(300)
+    await an_upkeep(office).start_scheduled()
+    assert (await _batch(office, batch_id))[0] is BatchState.PAUSED
+
+
+async def test_old_idempotency_keys_are_forgotten(office: Office) -> None:
+    first = await office.intake.accept(office.request(idempotency_key="order-1"))
+    office.clock.pass_time(timedelta(days=8).total_seconds())
+    await an_upkeep(office).forget()
+    again = await office.intake.accept(office.request(idempotency_key="order-1"))
+    assert first["batch_id"] != again["batch_id"]
