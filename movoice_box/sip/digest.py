@@ -19,6 +19,7 @@ _PARAMETER = re.compile(
 _HASHES = {"MD5": "md5", "MD5-SESS": "md5", "SHA-256": "sha256", "SHA-256-SESS": "sha256"}
 _WEAKEST_FIRST = list(_HASHES)
 _CHALLENGES = (("WWW-Authenticate", "Authorization"), ("Proxy-Authenticate", "Proxy-Authorization"))
+CREDENTIALS_REFUSED = "credentials_refused"  # code of the `TrunkError`s of this module
 _MOST_ROUNDS = 4  # one realm each of proxy and gateway, and one stale nonce of each
 
 
@@ -138,7 +139,7 @@ class Authenticator:
         algorithm, or a server that never stops asking.
         """
         if self._username is None or self._password is None:
-            raise TrunkError(
+            raise _refusal(
                 f"the trunk asks for a password ({response.status}) and has none here: set its "
                 "user name and password"
             )
@@ -146,13 +147,13 @@ class Authenticator:
         for key, challenge in strongest.items():
             rounds = self._asked[key] = self._asked.get(key, 0) + 1
             if rounds > 2 or (rounds == 2 and not challenge.is_stale):
-                raise TrunkError(
+                raise _refusal(
                     f"the trunk refused user '{self._username}' ({response.status}): check the "
                     "user name and password"
                 )
             self._known[key] = (challenge, self._new_cnonce(), 0)
         if sum(self._asked.values()) > _MOST_ROUNDS:
-            raise TrunkError("the trunk never stops asking for a password")
+            raise _refusal("the trunk never stops asking for a password")
 
     def on_accepted(self) -> None:
         """The last request was not challenged: the next one may be asked anew."""
@@ -194,12 +195,16 @@ def _strongest_by_realm(response: Response) -> dict[tuple[str, str], Challenge]:
     try:
         challenges = Challenge.parse_all(response)
     except SipError as error:
-        raise TrunkError(f"the trunk's challenge is not readable: {error}") from error
+        raise _refusal(f"the trunk's challenge is not readable: {error}") from error
     strongest: dict[tuple[str, str], Challenge] = {}
     for challenge in sorted(challenges, key=lambda challenge: challenge.strength):
         if challenge.strength >= 0:
             strongest[challenge.answered_by, challenge.realm] = challenge
     if not strongest:
         asked = ", ".join(challenge.algorithm or "MD5" for challenge in challenges) or "nothing"
-        raise TrunkError(f"the trunk asks for a digest that this box does not know: {asked}")
+        raise _refusal(f"the trunk asks for a digest that this box does not know: {asked}")
     return strongest
+
+
+def _refusal(message: str) -> TrunkError:
+    return TrunkError(message, code=CREDENTIALS_REFUSED)

@@ -87,8 +87,8 @@ class Wire(Protocol):
     def forget_server(self, incoming: "IncomingRequest") -> None: ...
 
 
-class _Timers:
-    """The running timers of one transaction, by name."""
+class LoopTimers:
+    """Running timers by name; starting one again replaces it."""
 
     def __init__(self, fire: Callable[[str], None]) -> None:
         self._loop = asyncio.get_running_loop()
@@ -129,7 +129,7 @@ class OutgoingRequest:
         self._machine: ClientTransaction = machine(wire.timers)
         self._packed = request.pack()
         self._handler = handler
-        self._timers = _Timers(self._on_timer)
+        self._timers = LoopTimers(self._on_timer)
         self._response: tuple[Response, Address] | None = None
 
     def start(self) -> None:
@@ -196,7 +196,7 @@ class IncomingRequest:
             else NonInviteServerTransaction(wire.timers)
         )
         self._packed = b""
-        self._timers = _Timers(self._on_timer)
+        self._timers = LoopTimers(self._on_timer)
 
     @property
     def is_answered(self) -> bool:

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from ipaddress import ip_address
 
 from sipmessage import URI, CSeq, Headers
 from sipmessage.message import COMPACT_FORMS
@@ -170,6 +171,16 @@ class Response(Message):
     @property
     def start_line(self) -> str:
         return f"SIP/2.0 {self.status} {self.phrase}"
+
+    @property
+    def seen_from(self) -> tuple[str, int] | None:
+        """Our address as the peer saw it, where it says (RFC 3581 section 4)."""
+        received, rport = (self.via.parameters.get(name, "") for name in ("received", "rport"))
+        try:
+            host, port = str(ip_address(received)), int(rport)
+        except ValueError:
+            return None
+        return (host, port) if 0 < port < 65_536 else None
 
 
 def parse(data: bytes) -> Request | Response:

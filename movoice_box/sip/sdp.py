@@ -114,11 +114,13 @@ class LocalMedia:
     """This box's side of the session: what it offers, under one SDP session id.
 
     `version` rises with each description that differs from the one before (RFC 3264 section 8).
+    `current` is the codec in use, which is kept where a new offer has it too.
     """
 
     offer: MediaOffer
     session_id: int
     version: int = 1
+    current: Codec | None = None
 
     def write_offer(self) -> bytes:
         """Every codec we have, best first."""
@@ -132,7 +134,7 @@ class LocalMedia:
         Raises `SdpError` where there is no audio or no common codec.
         """
         audio = offered.audio
-        codec = _choose(audio, self.offer.codecs)
+        codec = self._choose(audio)
         direction = Direction.RECVONLY if _is_nowhere(audio.address) else audio.direction.answer
         accepted = self._audio([codec.payload_type], _telephone_event(audio), direction)
         return self._write(
@@ -148,10 +150,26 @@ class LocalMedia:
         return MediaTarget(
             address=_checked_address(audio.address, self.offer.address),
             port=audio.port,
-            codec=_choose(audio, self.offer.codecs),
+            codec=self._choose(audio),
             telephone_event_payload_type=_telephone_event(audio),
             is_sending=audio.direction.receives and not _is_nowhere(audio.address),
         )
+
+    def _choose(self, audio: MediaDescription) -> Codec:
+        """The first that both have, in the far end's order. Raises `SdpError`."""
+        common = [
+            codec
+            for number in audio.payload_types
+            for codec in self.offer.codecs
+            if number == codec.payload_type and audio.format_of(number) == _name_of(codec)
+        ]
+        if self.current in common:
+            return self.current
+        if common:
+            return common[0]
+        ours = ", ".join(codec.name for codec in self.offer.codecs)
+        theirs = ", ".join(audio.format_names) or "nothing"
+        raise SdpError(f"no common codec: this box has {ours}, the far end {theirs}")
 
     def _write(self, sections: Iterable[str]) -> bytes:
         version = "IP6" if ":" in self.offer.address else "IP4"
@@ -199,16 +217,6 @@ def _read_attribute(media: MediaDescription, value: str) -> None:
         media.direction = _DIRECTIONS[name]
     elif name == "rtpmap" and (match := _RTPMAP.match(argument.strip())):
         media.rtpmaps[int(match[1])] = (match[2].lower(), int(match[3]))
-
-
-def _choose(audio: MediaDescription, codecs: tuple[Codec, ...]) -> Codec:
-    for number in audio.payload_types:
-        for codec in codecs:
-            if number == codec.payload_type and audio.format_of(number) == _name_of(codec):
-                return codec
-    ours = ", ".join(codec.name for codec in codecs)
-    theirs = ", ".join(audio.format_names) or "nothing"
-    raise SdpError(f"no common codec: this box has {ours}, the far end {theirs}")
 
 
 def _telephone_event(audio: MediaDescription) -> int | None:

@@ -30,6 +30,13 @@ class Failure(Enum):
     TIMEOUT = "timeout"
     UNREACHABLE = "unreachable"
 
+    def explain(self, peer: str, seconds: float, timer: str = "") -> str:
+        """A sentence for people: `peer` is `host:port`, `timer` the RFC's name of the limit."""
+        if self is Failure.UNREACHABLE:
+            return f"{peer} is closed or has no route (ICMP): check the trunk's host and port"
+        which, port = f" (timer {timer})" if timer else "", peer.rpartition(":")[2]
+        return f"no answer from {peer} in {seconds:g} s{which}: is UDP {port} open outwards?"
+
 
 @dataclass(frozen=True, slots=True)
 class Send:

@@ -1,0 +1,251 @@
+"""The course of one outgoing call, from its INVITE to `Ended`: a pure machine (RFC 3261 13-15).
+
+Whatever the peer does or leaves undone, `Ended` is reported: each state that waits for the peer has
+a timer here (`ring`, `cancel`, `release`) or in its transaction (B, F).
+"""
+
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Literal
+
+from movoice_box.domain.call import Disposition
+from movoice_box.domain.media import MediaTarget
+from movoice_box.errors import SdpError
+from movoice_box.sip.disposition import disposition_of
+from movoice_box.sip.timers import Failure, StartTimer, StopTimer
+from movoice_box.sip.trunk import Answered, DialogEvent, EarlyMedia, Ended, MediaChanged, Ringing
+
+RELEASE_S = 2.0  # the longest that `end` keeps its caller waiting for the peer
+
+
+class State(Enum):
+    CALLING = auto()  # nothing was heard from the peer
+    PROCEEDING = auto()
+    GIVEN_UP = auto()  # we want to CANCEL, and may not before a provisional response (9.1)
+    CANCELING = auto()
+    TALKING = auto()
+    RELEASING = auto()  # our BYE is on its way
+    ENDED = auto()
+
+
+class Step(Enum):
+    """What the dialog sends, or stops sending."""
+
+    STOP_RETRANSMISSION = auto()
+    ABANDON_INVITE = auto()
+    SEND_CANCEL = auto()
+    SEND_ACK = auto()
+    SEND_BYE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand this event to the dialer."""
+
+    event: DialogEvent
+
+
+Action = Step | Emit | StartTimer | StopTimer
+
+
+class CallProgress:
+    """Feed it what arrives and what the dialer wants; do what the returned actions say.
+
+    `peer` names the far end in messages; `ring_timeout_s` counts from the INVITE;
+    `transaction_timeout_s` is 64*T1.
+    """
+
+    def __init__(self, *, peer: str, ring_timeout_s: float, transaction_timeout_s: float) -> None:
+        self.state = State.CALLING
+        self.ended: Ended | None = None
+        """What was reported; set once."""
+        self._peer = peer
+        self._ring_timeout_s = ring_timeout_s
+        self._transaction_timeout_s = transaction_timeout_s
+        self._result = Ended(disposition=Disposition.FAILED)
+        self._alerted_by: set[int] = set()
+        self._media: MediaTarget | None = None
+
+    @property
+    def wants_answer(self) -> bool:
+        """The INVITE is worth repeating, with credentials."""
+        return self.state in (State.CALLING, State.PROCEEDING)
+
+    def start(self) -> list[Action]:
+        return [StartTimer("ring", self._ring_timeout_s)]
+
+    def end(self) -> list[Action]:
+        """The dialer wants the call to end."""
+        release = StartTimer("release", RELEASE_S)
+        match self.state:
+            case State.CALLING:
+                self._will_end(Disposition.CANCELED, by="box")
+                self.state = State.GIVEN_UP
+                return [StopTimer("ring"), Step.STOP_RETRANSMISSION, release]
+            case State.PROCEEDING:
+                self._will_end(Disposition.CANCELED, by="box")
+                return [*self._cancel(), release]
+            case State.GIVEN_UP | State.CANCELING:
+                return [release]
+            case State.TALKING:
+                self._will_end(Disposition.ANSWERED, status=200, by="box")
+                return self._bye()
+            case _:
+                return []
+
+    def on_challenged(self) -> None:
+        """The INVITE goes out anew with credentials, and nothing was heard of that one yet."""
+        self.state = State.CALLING
+
+    def on_provisional(self, status: int, media: MediaTarget | None) -> list[Action]:
+        if self.state is State.GIVEN_UP:
+            return self._cancel()
+        if not self.wants_answer:
+            return []
+        self.state = State.PROCEEDING
+        actions: list[Action] = []
+        if status in (180, 183) and status not in self._alerted_by:
+            self._alerted_by.add(status)
+            actions.append(Emit(Ringing(status)))
+        if media and media != self._media:
+            self._media = media
+            actions.append(Emit(EarlyMedia(media)))
+        return actions
+
+    def on_accepted(self, media: MediaTarget | SdpError | None) -> list[Action]:
+        """A 2xx, with the media its SDP describes, None where it has none of its own."""
+        media = media or self._media  # an answer given in a 183 may be left out of the 200
+        match self.state:
+            case State.CALLING | State.PROCEEDING if isinstance(media, MediaTarget):
+                self.state = State.TALKING
+                self._media = media
+                return [StopTimer("ring"), Step.SEND_ACK, Emit(Answered(media))]
+            case State.CALLING | State.PROCEEDING:
+                why = media.message if isinstance(media, SdpError) else "the 200 brought no SDP"
+                self._will_end(Disposition.FAILED, status=200, reason=why, by="box")
+                return [StopTimer("ring"), Step.SEND_ACK, *self._bye()]
+            case State.GIVEN_UP | State.CANCELING:
+                self._result = replace(
+                    self._result, sip_status=200, sip_reason="answered while being canceled"
+                )
+                return [StopTimer("cancel"), Step.SEND_ACK, *self._bye()]
+            case _:
+                return [Step.SEND_ACK]
+
+    def on_refused(self, status: int, reason: str, q850_cause: int | None) -> list[Action]:
+        """A final response of 300 or above; after our CANCEL usually 487."""
+        match self.state:
+            case State.CALLING | State.PROCEEDING:
+                disposition = disposition_of(status, q850_cause)
+                by: Literal["callee", "network"] = "callee"
+                if disposition not in (Disposition.BUSY, Disposition.REJECTED):
+                    by = "network"
+                self._will_end(disposition, status=status, reason=reason, cause=q850_cause, by=by)
+            case State.GIVEN_UP | State.CANCELING:
+                self._result = replace(
+                    self._result,
+                    sip_status=status,
+                    sip_reason=self._result.sip_reason or reason,
+                    q850_cause=q850_cause,
+                )
+            case _:
+                return []
+        return self._finish()
+
+    def on_failure(self, failure: Failure) -> list[Action]:
+        """The INVITE got no response at all (timer B), or ICMP refused it."""
+        if self.state is State.CALLING:
+            why = failure.explain(self._peer, self._transaction_timeout_s, "B")
+            self._will_end(Disposition.UNREACHABLE, reason=why)
+        return self._finish()
+
+    def on_bye(self, q850_cause: int | None) -> list[Action]:
+        """The callee hung up."""
+        if self.state is State.TALKING:
+            self._will_end(Disposition.ANSWERED, status=200, cause=q850_cause, by="callee")
+        elif self.state is not State.RELEASING:
+            return []  # before the answer: the INVITE gets its final response (15.1.2)
+        return self._finish()
+
+    def on_bye_done(self) -> list[Action]:
+        """Our BYE was answered, or never will be."""
+        return self._finish()
+
+    def on_media(self, media: MediaTarget) -> list[Action]:
+        """A re-INVITE described the far end's media."""
+        if self.state is not State.TALKING or media == self._media:
+            return []
+        self._media = media
+        return [Emit(MediaChanged(media))]
+
+    def on_lost(self, reason: str) -> list[Action]:
+        """The far end broke the dialog, and a BYE may tell it so."""
+        if self.state is not State.TALKING:
+            return []
+        self._will_end(Disposition.ANSWERED, status=200, reason=reason)
+        return self._bye()
+
+    def on_closed(self) -> list[Action]:
+        """The endpoint closes: nothing can be sent or heard any more."""
+        if self.state is State.TALKING:
+            self._will_end(Disposition.ANSWERED, status=200, reason="the box stopped", by="box")
+        elif self.wants_answer:
+            self._will_end(Disposition.CANCELED, reason="the box stopped", by="box")
+        return self._finish()
+
+    def on_timer(self, name: str) -> list[Action]:
+        match self.state, name:
+            case State.CALLING, "ring":
+                self.state = State.GIVEN_UP
+                why = Failure.TIMEOUT.explain(self._peer, self._ring_timeout_s)
+                self._will_end(Disposition.UNREACHABLE, reason=why)
+                return [Step.STOP_RETRANSMISSION, *self._report()]
+            case State.PROCEEDING, "ring":
+                why = f"not answered in {self._ring_timeout_s:g} s"
+                self._will_end(Disposition.NO_ANSWER, reason=why, by="box")
+                return self._cancel()
+            case State.CANCELING, "cancel":
+                return [Step.ABANDON_INVITE, *self._finish()]
+            case ((State.GIVEN_UP | State.CANCELING | State.RELEASING), "release"):
+                return self._report()  # the transactions clean up behind it
+            case _:
+                return []
+
+    def _cancel(self) -> list[Action]:
+        self.state = State.CANCELING
+        return [
+            StopTimer("ring"),
+            Step.SEND_CANCEL,
+            StartTimer("cancel", self._transaction_timeout_s),
+        ]
+
+    def _bye(self) -> list[Action]:
+        self.state = State.RELEASING
+        return [Step.SEND_BYE, StartTimer("release", RELEASE_S)]
+
+    def _finish(self) -> list[Action]:
+        self.state = State.ENDED
+        return [StopTimer("ring"), StopTimer("cancel"), StopTimer("release"), *self._report()]
+
+    def _report(self) -> list[Action]:
+        if self.ended:
+            return []
+        self.ended = self._result
+        return [Emit(self.ended)]
+
+    def _will_end(
+        self,
+        disposition: Disposition,
+        *,
+        status: int | None = None,
+        reason: str = "",
+        cause: int | None = None,
+        by: Literal["callee", "box", "network"] = "network",
+    ) -> None:
+        self._result = Ended(
+            disposition=disposition,
+            sip_status=status,
+            sip_reason=reason,
+            q850_cause=cause,
+            ended_by=by,
+        )

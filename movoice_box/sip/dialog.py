@@ -1,0 +1,155 @@
+"""Dialog state as a UAC keeps it, and the requests built from it (RFC 3261 section 12)."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from sipmessage import URI
+
+from movoice_box.errors import SipError
+from movoice_box.sip.headers import NameAddr, bracketed, split_list
+from movoice_box.sip.messages import (
+    BRANCH_COOKIE,
+    MAX_FORWARDS,
+    USER_AGENT,
+    HeaderList,
+    Request,
+    Response,
+    build_request,
+)
+from movoice_box.sip.transport import Address
+
+SUPPORTED_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+ALLOW = ("Allow", ", ".join(SUPPORTED_METHODS))
+
+
+def new_via(local: Address) -> str:
+    """A Via with a fresh branch, asking for the source seen (RFC 3581)."""
+    branch = f"{BRANCH_COOKIE}{secrets.token_hex(10)}"
+    return f"SIP/2.0/UDP {bracketed(local[0])}:{local[1]};branch={branch};rport"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """Who calls and from where: the parts of a request that stay the same for one call.
+
+    `local` is our address as the peer's network sees it, `contact` where in-dialog requests reach
+    us; `from_` carries our tag.
+    """
+
+    local: Address
+    contact: str
+    from_: str
+    call_id: str
+
+    def request(
+        self,
+        method: str,
+        uri: URI,
+        to: str,
+        cseq: int,
+        *,
+        via: str | None = None,
+        routes: Sequence[str] = (),
+        headers: HeaderList = (),
+        sdp: bytes = b"",
+    ) -> Request:
+        """Any request of this call; `via` is given where a branch must be used again (CANCEL)."""
+        lines = [
+            ("Via", via or new_via(self.local)),
+            *(("Route", route) for route in routes),
+            ("Max-Forwards", MAX_FORWARDS),
+            ("From", self.from_),
+            ("To", to),
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{cseq} {method}"),
+        ]
+        if method in ("INVITE", "REGISTER", "OPTIONS"):
+            lines += [("Contact", self.contact)]
+        if method in ("INVITE", "OPTIONS"):
+            lines += [ALLOW, ("Accept", "application/sdp")]
+        lines += [("User-Agent", USER_AGENT), *headers]
+        return build_request(method, uri, lines, sdp=sdp)
+
+
+def cancel_of(invite: Request) -> Request:
+    """The CANCEL of an INVITE: its Request-URI, Via, From, To, Call-ID, Route (RFC 3261 9.1)."""
+    copied = ("Via", "Route", "Max-Forwards", "From", "To", "Call-ID")
+    lines = [(name, value) for name in copied for value in invite.values(name)]
+    lines += [("CSeq", f"{invite.cseq.sequence} CANCEL"), ("User-Agent", USER_AGENT)]
+    return build_request("CANCEL", invite.uri, lines)
+
+
+@dataclass(slots=True, kw_only=True)
+class ConfirmedDialog:
+    """What a 2xx to our INVITE established."""
+
+    caller: Caller
+    remote: str
+    remote_tag: str
+    remote_target: URI
+    route_set: tuple[str, ...]
+    local_cseq: int
+    invite_cseq: int
+    remote_cseq: int = -1
+
+    @classmethod
+    def establish(cls, caller: Caller, invite: Request, response: Response) -> Self:
+        """By RFC 3261 12.1.2; without a readable Contact the peer stays where it was called."""
+        contact = response.contact
+        return cls(
+            caller=caller,
+            remote=response.require("To"),
+            remote_tag=response.to_tag,
+            remote_target=contact.uri if contact else invite.uri,
+            route_set=tuple(reversed(_readable_routes(response))),
+            local_cseq=invite.cseq.sequence,
+            invite_cseq=invite.cseq.sequence,
+        )
+
+    @property
+    def next_hop(self) -> URI:
+        """Where requests go: the first route, or the remote target."""
+        return NameAddr.parse(self.route_set[0]).uri if self.route_set else self.remote_target
+
+    def request(self, method: str, headers: HeaderList = ()) -> Request:
+        """A request inside the dialog (RFC 3261 12.2.1.1). ACK keeps the CSeq of its INVITE."""
+        if method == "ACK":
+            cseq = self.invite_cseq
+        else:
+            self.local_cseq += 1
+            cseq = self.local_cseq
+        uri, routes = self.request_uri, list(self.route_set)
+        if routes and "lr" not in self.next_hop.parameters:  # a strict router of RFC 2543
+            routes = [*routes[1:], f"<{self.remote_target}>"]
+        return self.caller.request(method, uri, self.remote, cseq, routes=routes, headers=headers)
+
+    @property
+    def request_uri(self) -> URI:
+        if self.route_set and "lr" not in self.next_hop.parameters:
+            return self.next_hop
+        return self.remote_target
+
+    def is_in_order(self, request: Request) -> bool:
+        """Take note of the peer's CSeq; False where it does not rise (RFC 3261 12.2.2)."""
+        if request.cseq.sequence <= self.remote_cseq:
+            return False
+        self.remote_cseq = request.cseq.sequence
+        return True
+
+    def refresh_target(self, request: Request) -> None:
+        """A re-INVITE may move the peer (RFC 3261 12.2.2)."""
+        if request.contact:
+            self.remote_target = request.contact.uri
+
+
+def _readable_routes(response: Response) -> list[str]:
+    """The Record-Route values; none where one of them is unreadable, for a half set misroutes."""
+    try:
+        routes = split_list(response.values("Record-Route"))
+        for route in routes:
+            NameAddr.parse(route)
+    except SipError:
+        return []
+    return routes
