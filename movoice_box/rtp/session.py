@@ -92,7 +92,7 @@ class RtpSession:
             target = replace(target, is_sending=False)
         if not self._is_connected:
             self._discard_early_datagrams()
-            self._ticker.add(self._tick)
+            self._ticker.add(self)
             self._is_connected = True
         event_types = {self._offer.telephone_event_payload_type}
         if target.telephone_event_payload_type is not None:
@@ -160,7 +160,7 @@ class RtpSession:
         if self._is_closed:
             return
         self._is_closed = True
-        self._ticker.remove(self._tick)
+        self._ticker.remove(self)
         self._socket.close()
         if self._has_played is not None and not self._has_played.done():
             self._has_played.set_exception(LineClosed())
@@ -183,14 +183,18 @@ class RtpSession:
             self._has_played = None
             self._sender.stop()
 
-    def _tick(self, skipped: int) -> None:
-        self._read_socket()
-        heard = self._receiver.jitter.pop()
+    def send_frame(self, skipped: int) -> None:
+        """For the ticker."""
         packet = self._sender.next_packet(skipped)
         if packet is not None and (peer := self._receiver.peer):
             self._send(packet, peer)
             if self._sender.is_idle and self._has_played and not self._has_played.done():
                 self._has_played.set_result(None)
+
+    def hear_frame(self, skipped: int) -> None:
+        """For the ticker."""
+        self._read_socket()
+        heard = self._receiver.jitter.pop()
         codec = self._receiver.jitter.codec or Codec.PCMU
         if self._readers:
             pcm = decode(heard or SILENCE_FRAME[codec], codec)

@@ -2,15 +2,13 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from movoice_box.clock import Clock
 from movoice_box.domain.media import PTIME_MS
 
 logger = logging.getLogger(__name__)
-
-Tick = Callable[[int], None]
 
 _PERIOD_S = PTIME_MS / 1000
 _LATE_S = 0.005
@@ -79,23 +77,35 @@ class Schedule:
         return None
 
 
-class Ticker:
-    """Calls each tick function every 20 ms with the number of ticks skipped before this one.
+class Ticked(Protocol):
+    """The media of one call. Neither method may wait."""
 
-    Tick functions must take well under a tick for all calls together. One that raises is logged
-    and dropped, for its neighbours' sake.
+    def send_frame(self, skipped: int) -> None:
+        """Send this tick's packet; `skipped` ticks before it never ran."""
+        ...
+
+    def hear_frame(self, skipped: int) -> None:
+        """Read what has come and play out this tick's frame."""
+        ...
+
+
+class Ticker:
+    """Ticks every call, 20 ms apart: first all of them send, then all of them hear.
+
+    So what arrives at one call moves the packets of no other. A call that raises is logged and
+    dropped, for its neighbours' sake.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._schedule = Schedule(clock.monotonic())
-        self._ticks: dict[Tick, None] = {}
+        self._calls: dict[Ticked, None] = {}  # in the order they were added: a steady place each
 
-    def add(self, tick: Tick) -> None:
-        self._ticks[tick] = None
+    def add(self, call: Ticked) -> None:
+        self._calls[call] = None
 
-    def remove(self, tick: Tick) -> None:
-        self._ticks.pop(tick, None)
+    def remove(self, call: Ticked) -> None:
+        self._calls.pop(call, None)
 
     @property
     def statistics(self) -> TickerStatistics:
@@ -109,10 +119,18 @@ class Ticker:
             self.tick(self._schedule.tick(self._clock.monotonic()))
 
     def tick(self, skipped: int = 0) -> None:
-        """Run every tick function once, now."""
-        for tick in list(self._ticks):
+        """Run one tick now, for every call."""
+        for call in list(self._calls):
             try:
-                tick(skipped)
+                call.send_frame(skipped)
             except Exception:
-                logger.exception("a call's media failed and is stopped")
-                self.remove(tick)
+                self._drop(call)
+        for call in list(self._calls):
+            try:
+                call.hear_frame(skipped)
+            except Exception:
+                self._drop(call)
+
+    def _drop(self, call: Ticked) -> None:
+        logger.exception("the media of a call failed and is stopped")
+        self.remove(call)

@@ -73,7 +73,8 @@ def test_a_packet_after_its_time_is_dropped_and_counted() -> None:
 
 def test_playout_starts_anew_when_the_delay_has_grown_beyond_the_depth() -> None:
     buffer = JitterBuffer()
-    in_time, stalled = [[n] for n in range(10)], [[] for _ in range(8)]
+    in_time = [[n] for n in range(10)]
+    stalled: list[list[int]] = [[] for _ in range(8)]
     after = [[n] for n in range(10, 20)] + [[]] * 3
     out = played(buffer, [*in_time, *stalled, *after])
 

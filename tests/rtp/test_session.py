@@ -185,12 +185,14 @@ async def test_media_goes_to_the_source_seen_rather_than_the_address_answered(
     answered, seen = udp_socket(), udp_socket()
     session.connect(a_target(answered.getsockname()[1]))
     ticker.tick()
+    assert len(received(answered)) == 1
+
     seen.sendto(sound(1), (LOOPBACK, session.offer.port))
     ticker.tick()
+    received(answered)
     ticker.tick()
-
-    assert len(received(answered)) == 1
-    assert len(received(seen)) == 2
+    assert len(received(answered)) == 0
+    assert len(received(seen)) == 1
     answered.close()
     seen.close()
 
@@ -241,8 +243,11 @@ async def test_a_flood_is_read_a_piece_at_a_time(ticker: Ticker, session: RtpSes
 async def test_a_reader_that_falls_behind_loses_the_oldest_frames() -> None:
     async with a_call() as call, asyncio.TaskGroup() as group:
         frames = call.far.frames()
-        first = group.create_task(anext(frames))
-        await call.tick_until(first)
+
+        async def read_one() -> None:
+            await anext(frames)
+
+        await call.tick_until(group.create_task(read_one()))
         await call.tick(60)
 
         assert call.far.statistics.dropped_frames == 10

@@ -6,6 +6,7 @@ import pytest
 
 from movoice_box.clock import SystemClock
 from movoice_box.rtp.ticker import Schedule, Ticker
+from tests.rtp.ends import until
 
 
 def run_late(lateness: list[float]) -> tuple[list[float], Schedule]:
@@ -53,42 +54,60 @@ def test_before_any_tick_there_is_no_interval() -> None:
     assert Ticker(SystemClock()).statistics.interval_p99_ms is None
 
 
-async def test_every_call_is_ticked_until_it_is_removed() -> None:
-    ticker, counts = Ticker(SystemClock()), {"a": 0, "b": 0}
-    enough = asyncio.Event()
+class Counted:
+    """A call that notes what is asked of it."""
 
-    def tick_a(_skipped: int) -> None:
-        counts["a"] += 1
+    def __init__(self, name: str, log: list[str], *, fails: bool = False) -> None:
+        self._name = name
+        self._log = log
+        self._fails = fails
 
-    def tick_b(_skipped: int) -> None:
-        counts["b"] += 1
-        ticker.remove(tick_a)
-        if counts["b"] == 3:
-            enough.set()
+    def send_frame(self, skipped: int) -> None:
+        self._log.append(f"{self._name} sends after {skipped}")
+        assert not self._fails
 
-    ticker.add(tick_a)
-    ticker.add(tick_b)
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(ticker.run())
-        await enough.wait()
-        running.cancel()
+    def hear_frame(self, skipped: int) -> None:
+        self._log.append(f"{self._name} hears")
 
-    assert counts == {"a": 1, "b": 3}
+
+def test_all_calls_send_before_any_of_them_hears() -> None:
+    ticker, log = Ticker(SystemClock()), list[str]()
+    one, two = Counted("one", log), Counted("two", log)
+    ticker.add(one)
+    ticker.add(two)
+    ticker.tick(2)
+    ticker.remove(one)
+    ticker.tick()
+
+    assert log == [
+        *("one sends after 2", "two sends after 2", "one hears", "two hears"),
+        *("two sends after 0", "two hears"),
+    ]
 
 
 def test_a_call_that_fails_is_dropped_and_its_neighbours_go_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    ticker, ticked = Ticker(SystemClock()), []
-
-    def broken(_skipped: int) -> None:
-        raise ValueError("broken")
-
-    ticker.add(broken)
-    ticker.add(ticked.append)
+    ticker, log = Ticker(SystemClock()), list[str]()
+    ticker.add(Counted("broken", log, fails=True))
+    ticker.add(Counted("sound", log))
     with caplog.at_level(logging.ERROR):
         ticker.tick()
-        ticker.tick(2)
+        ticker.tick()
 
-    assert ticked == [0, 2]
+    assert log.count("broken sends after 0") == 1
+    assert log.count("sound hears") == 2
     assert len(caplog.records) == 1
+
+
+async def test_ticks_come_until_the_service_is_cancelled() -> None:
+    ticker, log = Ticker(SystemClock()), list[str]()
+    ticker.add(Counted("one", log))
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(ticker.run())
+        await until(lambda: len(log) > 4)
+        running.cancel()
+    count = len(log)
+    await asyncio.sleep(0.05)
+
+    assert len(log) == count
