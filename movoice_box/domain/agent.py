@@ -16,6 +16,7 @@ KEY_VARIABLE = "key"  # in an answer's texts: the key that was pressed
 _LANGUAGE, _WORDS_PER_MINUTE, _MAX_DURATION_S = "en-IN", 150, 180
 _OUTCOME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 _KEYS = re.compile(r"[0-9*#]{1,12}")
+_AGENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
 
@@ -181,11 +182,12 @@ class Agent:
                 f"language '{self.language}' must be a language tag such as en-IN", field="language"
             )
         for index, outcome in enumerate(self.outcomes):
-            if not _OUTCOME.fullmatch(outcome):
-                raise InputError(
-                    f"outcomes[{index}] '{outcome}' must be capitals like BOOKED",
-                    field=f"outcomes[{index}]",
-                )
+            problem = "must be capitals like BOOKED" if not _OUTCOME.fullmatch(outcome) else ""
+            if self.outcomes.index(outcome) != index:
+                problem = "is listed twice"
+            if problem:
+                path = f"outcomes[{index}]"
+                raise InputError(f"{path} '{outcome}' {problem}", field=path)
         for path, answer in self._answers():
             self._check_answer(path, answer, ids)
         self._check_reachable(ids)
@@ -233,9 +235,18 @@ class Agent:
         for index, question_id in enumerate(ids):
             if question_id not in reached:
                 raise InputError(
-                    f"questions[{index}] '{question_id}' is never asked: no answer leads to it",
+                    f"questions[{index}].id '{question_id}' is never asked: no answer leads to it",
                     field=f"questions[{index}].id",
                 )
+
+
+def check_agent_id(agent_id: object) -> str:
+    """An id that an owner gave. Raises `InputError` unless it can stand in a URL."""
+    if not isinstance(agent_id, str) or not _AGENT_ID.fullmatch(agent_id):
+        raise InputError(
+            f"agent_id '{agent_id}' must be 1 to 64 letters, digits, - and _", field="agent_id"
+        )
+    return agent_id
 
 
 def _question(fields: Fields) -> Question:

@@ -176,10 +176,11 @@ class Conversation:
         try:
             async with asyncio.timeout(None) as attention:
                 self._attention = attention
-                for text in self._turn.say:
-                    self._tell(TranscriptLine(self._elapsed_ms(), "agent", text))
-                    await self._mouth.say(text, audio)
-                await asyncio.sleep(0 if self._turn.ends else self._turn.wait_s)
+                try:
+                    await self._say(audio)
+                    await asyncio.sleep(0 if self._turn.ends else self._turn.wait_s)
+                finally:
+                    self._attention = None
         except TimeoutError:
             if not attention.expired():
                 raise
@@ -187,8 +188,11 @@ class Conversation:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._line_closed.wait(), _LAST_WORDS_S)
             self._line_closed.set()
-        finally:
-            self._attention = None
+
+    async def _say(self, audio: CallAudio) -> None:
+        for text in self._turn.say:
+            self._tell(TranscriptLine(self._elapsed_ms(), "agent", text))
+            await self._mouth.say(text, audio)
 
     async def _listen(self, ears: Ears) -> None:
         try:
