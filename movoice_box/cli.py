@@ -21,11 +21,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings(options.config or _installed_settings(), options.data_dir)
         set_up_log(options.log_level or settings.log.level)
         return int(asyncio.run(options.run(options, settings)))
-    except BoxError as error:
-        print(f"movoice-box: {error.message}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
         return 130
+    except BoxError as error:
+        return _fail(error)
+    except BaseExceptionGroup as group:  # what a service of the box died of
+        if isinstance(error := _first(group), BoxError):
+            return _fail(error)
+        raise
+
+
+def _fail(error: BoxError) -> int:
+    print(f"movoice-box: {error.message}", file=sys.stderr)
+    return 1
+
+
+def _first(error: BaseException) -> BaseException:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _installed_settings() -> Path | None:

@@ -2,8 +2,9 @@
 
 import argparse
 import asyncio
+import contextlib
 import signal
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable
 
 from movoice_box import app
 from movoice_box.commands.parsing import Commands, add_command
@@ -19,25 +20,11 @@ async def _serve(_: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-async def until_signalled(
-    work: Coroutine[None, None, None], stop_when: Callable[[], Awaitable[None]] | None = None
-) -> None:
-    """Run `work` until it ends, or cancel it in good order: on SIGTERM, on Ctrl-C, or when
-    `stop_when` returns.
-    """
+async def until_signalled(work: Awaitable[None]) -> None:
+    """Wait for `work`; SIGTERM and Ctrl-C cancel it in good order."""
     loop = asyncio.get_running_loop()
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(work, name="work")
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, task.cancel)
-        watch = group.create_task(_cancel_after(stop_when, task), name="stop when")
-        await asyncio.wait([task])
-        watch.cancel()
-
-
-async def _cancel_after(
-    stop_when: Callable[[], Awaitable[None]] | None, task: asyncio.Task[None]
-) -> None:
-    if stop_when is not None:
-        await stop_when()
-        task.cancel()
+    task = asyncio.ensure_future(work)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    with contextlib.suppress(asyncio.CancelledError):
+        await task

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Coroutine
 from pathlib import Path
 
 from movoice_box.clock import SystemClock
@@ -48,10 +49,8 @@ async def _simulate(options: argparse.Namespace, _: Settings) -> int:
         ledger=options.ledger,
     )
     scenario = load_scenario(options.scenario)
-    await until_signalled(
-        simulate(simulator, scenario, SystemClock(), _say_ready),
-        stop_when=_stdin_ends if options.stop_with_stdin else None,
-    )
+    work = simulate(simulator, scenario, SystemClock(), _say_ready)
+    await until_signalled(_until_stdin_ends(work) if options.stop_with_stdin else work)
     return 0
 
 
@@ -59,8 +58,11 @@ def _say_ready(address: Address) -> None:
     print(f"{READY}{address[0]}:{address[1]}", flush=True)
 
 
-async def _stdin_ends() -> None:
+async def _until_stdin_ends(work: Coroutine[None, None, None]) -> None:
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    await reader.read()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(work, name="simulator")
+        await reader.read()
+        task.cancel()

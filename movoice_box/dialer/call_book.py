@@ -92,15 +92,12 @@ class CallBook:
         self.webhooks.wake()
 
 
-def without_conversation(
-    call: Call, disposition: Disposition, sip_reason: str, sip_status: int | None = None
-) -> CallResult:
+def without_conversation(call: Call, disposition: Disposition, sip_reason: str) -> CallResult:
     """The result of a call in which nobody spoke."""
     return CallResult(
         disposition=disposition,
         outcome=UNANSWERED_OUTCOMES[disposition],
         summary=summary_without_conversation(disposition, callee_name(call.variables)),
         collected={},
-        sip_status=sip_status,
         sip_reason=sip_reason,
     )

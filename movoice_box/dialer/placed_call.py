@@ -83,7 +83,7 @@ class PlacedCall:
                     helper.cancel()
         finally:
             await dialog.end()
-        return replace(self._result(ended, spoken), sip_call_id=dialog.sip_call_id)
+        return self._result(dialog, ended, spoken)
 
     async def _follow(self, dialog: Dialog, group: asyncio.TaskGroup) -> Ended:
         while not isinstance(event := await dialog.next_event(), Ended):
@@ -132,19 +132,28 @@ class PlacedCall:
         self._recording = f"{self._call.id}.wav"
         self._session.start_recording(self._recordings / self._recording)
 
-    def _result(self, ended: Ended, spoken: ConversationResult | None) -> CallResult:
-        result = without_conversation(
-            self._call, ended.disposition, ended.sip_reason, ended.sip_status
-        )
-        result = replace(result, q850_cause=ended.q850_cause, ended_by=ended.ended_by)
+    def _result(
+        self, dialog: Dialog, ended: Ended, spoken: ConversationResult | None
+    ) -> CallResult:
         if spoken is None:
-            return result
-        was_ended = self._live.end.is_set() and spoken.outcome == HUNG_UP
-        outcome = UNANSWERED_OUTCOMES[Disposition.CANCELED] if was_ended else spoken.outcome
+            result = without_conversation(self._call, ended.disposition, ended.sip_reason)
+        else:
+            result = self._spoken_result(spoken)
         return replace(
             result,
+            sip_call_id=dialog.sip_call_id,
+            sip_status=ended.sip_status,
+            sip_reason=ended.sip_reason,
+            q850_cause=ended.q850_cause,
+            ended_by=ended.ended_by,
+        )
+
+    def _spoken_result(self, spoken: ConversationResult) -> CallResult:
+        was_ended = self._live.end.is_set() and spoken.outcome == HUNG_UP
+        canceled = UNANSWERED_OUTCOMES[Disposition.CANCELED]
+        return CallResult(
             disposition=Disposition.ANSWERED,
-            outcome=outcome,
+            outcome=canceled if was_ended else spoken.outcome,
             summary="The call was ended by the box." if was_ended else spoken.summary,
             transcript=spoken.transcript,
             collected=dict(spoken.collected),
