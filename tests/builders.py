@@ -116,6 +116,7 @@ class Office:
     ids: IdFactory
     broadcast: Broadcast = field(default_factory=Broadcast)
     live: LiveCalls = field(default_factory=LiveCalls)
+    on_wake: Callable[[], None] | None = None
     wakes: int = 0
 
     def __post_init__(self) -> None:
@@ -137,6 +138,8 @@ class Office:
 
     def wake(self) -> None:
         self.wakes += 1
+        if self.on_wake:
+            self.on_wake()
 
     def request(self, **changes: object) -> BatchRequest:
         values: dict[str, object] = {"agent_id": AGENT_ID, "rows": [a_row()]}

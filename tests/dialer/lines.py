@@ -1,0 +1,181 @@
+"""A trunk whose far end is the test: it says when the phone rings, is answered, and is keyed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from movoice_box.dialer.queue import CallQueue
+from movoice_box.dialer.runner import CallRunner
+from movoice_box.dialer.trunk_pool import TrunkPool
+from movoice_box.domain.audio import LineClosed
+from movoice_box.domain.batch import PLANS
+from movoice_box.domain.call import Disposition
+from movoice_box.domain.media import MediaOffer
+from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.trunk import TrunkAccount
+from movoice_box.errors import SpeechError, TrunkError
+from movoice_box.rtp.engine import MediaEngine
+from movoice_box.settings import Rtp
+from movoice_box.sip.trunk import Answered, DialogEvent, Ended, Ringing, TrunkStatus
+from movoice_box.voice.speech.tts import Voice
+from tests.builders import Office, eventually
+
+
+class Phone:
+    """One callee: implements `Dialog` and `CallAudio`, and is told what to do."""
+
+    sip_call_id = "sip-call-id"
+
+    def __init__(self, number: PhoneNumber) -> None:
+        self.number = number
+        self.is_ended_by_box = False
+        self._events: asyncio.Queue[DialogEvent] = asyncio.Queue()
+        self._digits: asyncio.Queue[str] = asyncio.Queue()
+        self._closed = asyncio.Event()
+        self._ended: Ended | None = None
+        self._was_answered = False
+
+    def ring(self) -> None:
+        self._events.put_nowait(Ringing(180))
+
+    def answer(self) -> None:
+        self._was_answered = True
+        self._events.put_nowait(Answered(None, self))
+
+    def press(self, key: str) -> None:
+        self._digits.put_nowait(key)
+
+    def refuse(self, disposition: Disposition, status: int) -> None:
+        self._events.put_nowait(Ended(disposition=disposition, sip_status=status))
+
+    def hang_up(self) -> None:
+        self._end(Ended(disposition=Disposition.ANSWERED, sip_status=200, ended_by="callee"))
+
+    async def next_event(self) -> DialogEvent:
+        if self._ended is None:
+            event = await self._events.get()
+            if not isinstance(event, Ended):
+                return event
+            self._ended = event
+        return self._ended
+
+    async def end(self) -> None:
+        if not self.is_ended_by_box and self._ended is None:
+            self.is_ended_by_box = True
+            disposition = Disposition.ANSWERED if self._was_answered else Disposition.CANCELED
+            self._end(Ended(disposition=disposition, ended_by="box"))
+
+    def _end(self, ended: Ended) -> None:
+        self._closed.set()
+        self._events.put_nowait(ended)
+
+    async def play(self, pcm: bytes) -> None:
+        await asyncio.sleep(0)
+        if self._closed.is_set():
+            raise LineClosed
+
+    async def next_digit(self) -> str:
+        digit = asyncio.ensure_future(self._digits.get())
+        closed = asyncio.ensure_future(self._closed.wait())
+        await asyncio.wait([digit, closed], return_when=asyncio.FIRST_COMPLETED)
+        closed.cancel()
+        if digit.done():
+            return digit.result()
+        digit.cancel()
+        raise LineClosed
+
+    async def send_digits(self, digits: str) -> None:
+        raise AssertionError("no agent sends digits")
+
+    def frames(self) -> AsyncIterator[bytes]:
+        raise AssertionError("nobody listens to the audio")
+
+
+@dataclass
+class Exchange:
+    """A trunk, and every phone it was asked to ring."""
+
+    account: TrunkAccount
+    phones: list[Phone] = field(default_factory=list)
+    is_reachable: bool = True
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    async def invite(self, to: PhoneNumber, offer: MediaOffer) -> Phone:
+        if not self.is_reachable:
+            raise TrunkError("no answer from 127.0.0.1:5999 in 32 s (timer B)")
+        phone = Phone(to)
+        self.phones.append(phone)
+        return phone
+
+    def local_address(self) -> str:
+        return "127.0.0.1"
+
+    async def test(self) -> TrunkStatus:
+        return self.status
+
+    @property
+    def status(self) -> TrunkStatus:
+        return TrunkStatus(is_up=True, detail="up")
+
+    async def phone(self, number: int) -> Phone:
+        """The phone that rings as the `number`th, from 1."""
+        await eventually(lambda: len(self.phones) >= number)
+        return self.phones[number - 1]
+
+
+class Speech:
+    """20 ms a sentence, as soon as it is released; `is_lost` makes it fail."""
+
+    def __init__(self) -> None:
+        self.is_lost = False
+        self.asked = asyncio.Event()
+        self.release = asyncio.Event()
+        self.release.set()
+
+    async def synthesize(self, text: str, voice: Voice) -> bytes:
+        self.asked.set()
+        await self.release.wait()
+        if self.is_lost:
+            raise SpeechError("espeak-ng is not installed: apt install libespeak-ng1")
+        return bytes(320)
+
+
+@dataclass
+class Exchanges:
+    """The dialer at work on one exchange."""
+
+    queue: CallQueue
+    exchange: Exchange
+    speech: Speech
+
+
+@asynccontextmanager
+async def dialing(
+    office: Office, account: TrunkAccount, plan: str = "enterprise"
+) -> AsyncIterator[Exchanges]:
+    """Queue, runner and trunk pool of `office` at work until the block ends."""
+    exchange, speech = Exchange(account), Speech()
+    trunks = TrunkPool(office.database, office.seal, lambda _: exchange)
+    media = MediaEngine(Rtp(port_min=40_000, port_max=49_999), office.clock)
+    runner = CallRunner(
+        book=office.book,
+        live=office.live,
+        trunks=trunks,
+        media=media,
+        speech=speech,
+        dnd=office.dnd,
+        recordings=office.settings.recordings,
+    )
+    queue = CallQueue(runner, office.book, office.live, trunks, PLANS[plan])
+    office.on_wake = queue.wake
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run()) for run in (trunks.run, queue.run)]
+        try:
+            yield Exchanges(queue, exchange, speech)
+        finally:
+            await queue.drain()
+            for task in tasks:
+                task.cancel()
