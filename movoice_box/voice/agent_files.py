@@ -1,15 +1,13 @@
 """Agents as YAML files, one agent a file."""
 
-import re
 from pathlib import Path
 
 import yaml
 
-from movoice_box.domain.agent import Agent
+from movoice_box.domain.agent import Agent, check_agent_id
 from movoice_box.errors import InputError
 from movoice_box.ids import AgentId
 
-_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SUFFIXES = {".yaml", ".yml"}
 
 
@@ -41,12 +39,8 @@ def load_agent(file: Path) -> tuple[AgentId, Agent]:
     agent_id = f"agent_{file.stem}"
     if isinstance(document, dict):
         agent_id = str(document.pop("agent_id", agent_id))
-    if not _ID.fullmatch(agent_id):
-        raise InputError(
-            f"{file}: agent_id '{agent_id}' must be letters, digits, - and _", field="agent_id"
-        )
     try:
-        return AgentId(agent_id), Agent.from_document(document)
+        return AgentId(check_agent_id(agent_id)), Agent.from_document(document)
     except InputError as error:
         raise InputError(f"{file}: {error.message}", field=error.field) from None
 

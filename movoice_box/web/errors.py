@@ -4,6 +4,7 @@ The API answers `{"error": {"code", "message", "field", "row"}}`; pages show the
 """
 
 import logging
+import sqlite3
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +27,7 @@ from movoice_box.errors import (
     NotFoundError,
     TrunkError,
 )
-from movoice_box.web.validation import explain
+from movoice_box.web.validation import Explained, explain
 
 logger = logging.getLogger(__name__)
 
@@ -101,6 +102,15 @@ def problem_of(request: AnyRequest, error: Exception) -> Problem:
             )
         case ClientException():
             return Problem(status=400, code="malformed", message=_sentence(error.detail))
+        case msgspec.ValidationError():
+            return _of_shape(request, error)
+        case sqlite3.OperationalError():
+            logger.error("the database failed", exc_info=error)
+            return Problem(
+                status=503,
+                code="storage",
+                message="the box cannot use its database now: is its disk full?",
+            )
         case RecursionError():
             return Problem(status=400, code="malformed", message="the body is nested too deep")
         case HTTPException() if error.status_code < 500:
@@ -139,7 +149,16 @@ def _of_box_error(error: BoxError) -> Problem:
 def _of_validation(request: AnyRequest, error: ValidationException) -> Problem:
     found = error.extra[0] if isinstance(error.extra, list) and error.extra else {}
     place, message = str(found.get("key", "")), str(found.get("message", error.detail))
-    explained = explain(request.route_handler, place, message)
+    return _of_explained(explain(request.route_handler, place, message))
+
+
+def _of_shape(request: AnyRequest, error: msgspec.ValidationError) -> Problem:
+    """Of a body that we converted ourselves."""
+    message, _, place = str(error).partition(" - at `$")
+    return _of_explained(explain(request.route_handler, place.strip(".`") or "data", message))
+
+
+def _of_explained(explained: Explained) -> Problem:
     return Problem(
         status=422,
         code=InputError.code,

@@ -1,5 +1,6 @@
 """The web application of the box: the API under /v1, the pages, and what both share."""
 
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,17 @@ from litestar import Litestar, Request, Response, Router
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
 from litestar.static_files import create_static_files_router
-from litestar.types import Message, Scope
+from litestar.types import ControllerRouterHandler, Message, Scope
 
+from movoice_box.web.api.agents import AgentController
+from movoice_box.web.api.batch_files import BatchFileController
+from movoice_box.web.api.batches import BatchController
+from movoice_box.web.api.calls import CallController
+from movoice_box.web.api.dnd import DndController
+from movoice_box.web.api.events import EventController
+from movoice_box.web.api.health import healthz, readyz
+from movoice_box.web.api.trunks import TrunkController
+from movoice_box.web.api.webhooks import WebhookController
 from movoice_box.web.auth import Access, Caller
 from movoice_box.web.errors import answer_json, problem_of
 from movoice_box.web.pages.routes import PAGE_CONTROLLERS, answer_page
@@ -16,7 +26,16 @@ from movoice_box.web.pages.templating import template_config
 from movoice_box.web.services import Services
 
 STATIC = Path(__file__).parent / "static"
-API_CONTROLLERS: list[Any] = []
+API_CONTROLLERS: list[ControllerRouterHandler] = [
+    BatchController,
+    BatchFileController,
+    CallController,
+    AgentController,
+    TrunkController,
+    WebhookController,
+    DndController,
+    EventController,
+]
 
 _JSON_MAX_BYTES = 16 * 2**20
 _API_PATHS = ("/v1", "/openapi.json", "/healthz", "/readyz")
@@ -32,19 +51,19 @@ def create_site(services: Services) -> Litestar:
     api = Router(
         "/v1",
         route_handlers=API_CONTROLLERS,
-        guards=[access.require_caller],
-        after_response=access.note_key_use,
+        guards=[_uncopied(access.require_caller)],
+        after_response=_uncopied(access.note_key_use),
         request_max_body_size=_JSON_MAX_BYTES,
     )
     pages = Router(
         "/",
         route_handlers=PAGE_CONTROLLERS,
-        guards=[access.require_user],
+        guards=[_uncopied(access.require_user)],
         include_in_schema=False,
     )
     static = create_static_files_router("/static", [STATIC], include_in_schema=False)
     return Litestar(
-        [api, pages, static],
+        [api, healthz, readyz, pages, static],
         dependencies={
             "services": Provide(lambda: services, sync_to_thread=False),
             "access": Provide(lambda: access, sync_to_thread=False),
@@ -55,6 +74,15 @@ def create_site(services: Services) -> Litestar:
         template_config=template_config(services.settings),
         logging_config=None,
     )
+
+
+def _uncopied(method: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    """`method` as a function: Litestar copies its routers deeply, and a method with its object."""
+
+    async def call(*arguments: Any) -> None:
+        await method(*arguments)
+
+    return call
 
 
 def _caller(request: Request[Any, Any, Any]) -> Caller | None:
