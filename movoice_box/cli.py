@@ -26,8 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BoxError as error:
         return _fail(error)
     except BaseExceptionGroup as group:  # what a service of the box died of
-        if isinstance(error := _first(group), BoxError):
-            return _fail(error)
+        if isinstance(cause := _first(group), BoxError):
+            return _fail(cause)
         raise
 
 
