@@ -32,7 +32,7 @@ def test_the_id_of_an_agent_is_its_file_or_the_one_it_gives(tmp_path: Path) -> N
         ("name: [1\n", "is not YAML: .*line 2", "file"),
         ("name: 2026-13-45\n", "is not YAML: month must be", "file"),
         ("name: no\ngreeting: x\n", "name must be text: put it in quotes", "name"),
-        (MINIMAL + "agent_id: 'a b'\n", "agent_id 'a b' must be letters", "agent_id"),
+        (MINIMAL + "agent_id: 'a b'\n", "agent_id 'a b' must be", "agent_id"),
         (MINIMAL + "questions: [{id: q, ask: x, answers: [{keys: a}]}]", "'a' must be", None),
         ("[" * 5000, "is not YAML", "file"),
     ],

@@ -92,7 +92,7 @@ class Espeak:
         if self._lib.espeak_SetVoiceByName(voice.encode()):
             raise ValueError(f"espeak-ng cannot load its voice '{voice}'")
         self._lib.espeak_SetParameter(_PARAMETER_RATE, words_per_minute, 0)
-        data = text.replace("\0", " ").encode()
+        data = text.replace("\0", " ").encode(errors="replace")
         status = self._lib.espeak_Synth(
             data, len(data) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None
         )

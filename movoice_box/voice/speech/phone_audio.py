@@ -21,9 +21,9 @@ _FADE_S = 0.004
 def to_phone_pcm(samples: NDArray[np.int16], rate_hz: int) -> bytes:
     """`samples` are mono at `rate_hz`. Nothing but silence gives empty PCM."""
     speech = _trim(samples.astype(np.float32) / np.float32(32_768), rate_hz)
+    speech = soxr.resample(speech, rate_hz, SAMPLE_RATE_HZ, quality="MQ")
     if not speech.size:
         return b""
-    speech = soxr.resample(speech, rate_hz, SAMPLE_RATE_HZ, quality="MQ")
     speech = _fade(_level(speech))
     return np.round(speech * 32_767).astype("<i2").tobytes()
 
