@@ -55,7 +55,7 @@ SCENARIOS = {
     "payment-demo": Scenario(
         numbers={
             "+919876543210": "presses_1",
-            "+919876543211": "presses_2",
+            "+919876543211": "interrupts_2",
             "+919876543212": "busy",
         }
     ),
