@@ -88,9 +88,12 @@ class InviteClientTransaction:
                 return []
 
     def on_transport_error(self) -> list[Action]:
-        """The request could not be delivered (RFC 3261 17.1.4)."""
-        if self.state is not State.CALLING:
-            return []  # the peer has answered before: one lost packet proves nothing
+        """The request could not be delivered (RFC 3261 17.1.4).
+
+        Believed only of a retransmission: a gateway that restarts its SIP refuses one packet.
+        """
+        if self.state is not State.CALLING or self._timer_a == self._timers.t1:
+            return []
         return [Fail(Failure.UNREACHABLE), *self._terminate()]
 
     def _terminate(self) -> list[Action]:
@@ -144,7 +147,8 @@ class NonInviteClientTransaction:
                 return []
 
     def on_transport_error(self) -> list[Action]:
-        if self.state is not State.CALLING:
+        """As for an INVITE: believed only of a retransmission."""
+        if self.state is not State.CALLING or self._timer_e == self._timers.t1:
             return []
         return [Fail(Failure.UNREACHABLE), *self._terminate()]
 

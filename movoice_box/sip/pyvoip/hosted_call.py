@@ -1,0 +1,86 @@
+"""One call as pyVoIP carries it, seen every 10 ms from the thread that watches."""
+
+import threading
+from collections.abc import Callable
+
+from pyVoIP.RTP import RTPPacketManager
+from pyVoIP.VoIP import CallState, VoIPCall
+
+from movoice_box.sip.pyvoip.wire import FRAME_BYTES, SILENCE, Kind, Message
+
+_AHEAD_BYTES = FRAME_BYTES  # of audio in pyVoIP's hands before its sender takes it
+_BEHIND_BYTES = 50 * FRAME_BYTES  # unheard for a second: the oldest is left out
+_KEPT_BYTES = 3 * FRAME_BYTES
+
+
+class HostedCall:
+    """Orders come from the thread that reads them, everything else from the one that watches."""
+
+    def __init__(
+        self, number: int, to: str, rtp_port: int, report: Callable[[Message], None]
+    ) -> None:
+        self.number = number
+        self.to = to
+        self.rtp_port = rtp_port
+        self.dialed: VoIPCall | None = None
+        self.unwanted_since: float | None = None
+        self._report = report
+        self._is_answered = False
+        self._is_heard = False
+        self._clip = b""
+        self._is_playing = False
+        self._order = threading.Lock()
+
+    def obey(self, order: Message, now: float) -> None:
+        """Take an order about this call; `now` is the time of it."""
+        with self._order:
+            match order.kind:
+                case Kind.PLAY:
+                    self._clip, self._is_playing = order.body, True
+                case Kind.STOP:
+                    self._clip, self._is_playing = b"", False
+                case Kind.LISTEN:
+                    self._is_heard = True
+                case Kind.END:
+                    self.unwanted_since = self.unwanted_since or now
+
+    def watch(self, *, is_frame_due: bool) -> None:
+        """Report the answer, and carry audio and digits while the call is up."""
+        if self.dialed is None or self.dialed.state is not CallState.ANSWERED:
+            return
+        if not self._is_answered:
+            self._is_answered = True
+            self._report(Message(Kind.ANSWERED, self.number))
+        rtp = self.dialed.RTPClients[0]
+        with self._order:
+            self._play(rtp.pmout, rtp.write)
+        while digit := self.dialed.get_dtmf():
+            self._report(Message(Kind.DIGIT, self.number, digit.encode()))
+        if is_frame_due:
+            self._hear(rtp.pmin)
+
+    def _play(self, sending: RTPPacketManager, write: Callable[[bytes], None]) -> None:
+        """Hand over frames as they are due, so that a clip can be stopped."""
+        while self._clip and _unread(sending) <= _AHEAD_BYTES:
+            write(self._clip[:FRAME_BYTES])
+            self._clip = self._clip[FRAME_BYTES:]
+        if self._is_playing and not self._clip and not _unread(sending):
+            self._is_playing = False
+            self._report(Message(Kind.PLAYED, self.number))
+
+    def _hear(self, received: RTPPacketManager) -> None:
+        unread = _unread(received)
+        if unread > _BEHIND_BYTES:
+            received.read(unread - _KEPT_BYTES)
+        frame = received.read(FRAME_BYTES) if unread >= FRAME_BYTES else SILENCE * FRAME_BYTES
+        if self._is_heard:
+            self._report(Message(Kind.HEARD, self.number, frame))
+
+
+def _unread(packets: RTPPacketManager) -> int:
+    """Bytes that pyVoIP's buffer holds beyond what was read."""
+    with packets.bufferLock:
+        at = packets.buffer.tell()
+        end = packets.buffer.seek(0, 2)
+        packets.buffer.seek(at)
+    return max(0, end - at)
