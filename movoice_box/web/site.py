@@ -14,6 +14,7 @@ from movoice_box.web.api.agents import AgentController
 from movoice_box.web.api.batch_files import BatchFileController
 from movoice_box.web.api.batches import BatchController
 from movoice_box.web.api.calls import CallController
+from movoice_box.web.api.description import describe_api
 from movoice_box.web.api.dnd import DndController
 from movoice_box.web.api.events import EventController
 from movoice_box.web.api.health import healthz, readyz
@@ -24,6 +25,7 @@ from movoice_box.web.errors import answer_json, problem_of
 from movoice_box.web.pages.routes import PAGE_CONTROLLERS, answer_page
 from movoice_box.web.pages.templating import template_config
 from movoice_box.web.services import Services
+from movoice_box.web.validation import check_query
 
 STATIC = Path(__file__).parent / "static"
 API_CONTROLLERS: list[ControllerRouterHandler] = [
@@ -38,7 +40,7 @@ API_CONTROLLERS: list[ControllerRouterHandler] = [
 ]
 
 _JSON_MAX_BYTES = 16 * 2**20
-_API_PATHS = ("/v1", "/openapi.json", "/healthz", "/readyz")
+_API_PATHS = ("/v1", "/docs/openapi.json", "/healthz", "/readyz")
 _CONTENT_POLICY = (
     "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
@@ -51,7 +53,7 @@ def create_site(services: Services) -> Litestar:
     api = Router(
         "/v1",
         route_handlers=API_CONTROLLERS,
-        guards=[_uncopied(access.require_caller)],
+        guards=[_uncopied(access.require_caller), check_query],
         after_response=_uncopied(access.note_key_use),
         request_max_body_size=_JSON_MAX_BYTES,
     )
@@ -71,6 +73,7 @@ def create_site(services: Services) -> Litestar:
         },
         exception_handlers={Exception: _answer_error},
         before_send=[_add_headers],
+        openapi_config=describe_api(),
         template_config=template_config(services.settings),
         logging_config=None,
     )

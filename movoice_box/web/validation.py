@@ -4,8 +4,11 @@ import re
 from enum import Enum
 from typing import Any, NamedTuple, get_args, get_type_hints
 
+from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
-from litestar.params import ParameterKwarg
+from litestar.params import ParameterKwarg, QueryParameter
+
+from movoice_box.errors import InputError
 
 _KINDS = {
     "str": "text",
@@ -28,6 +31,22 @@ class Explained(NamedTuple):
     message: str
     field: str | None
     row: int | None
+
+
+def check_query(connection: ASGIConnection[Any, Any, Any, Any], handler: BaseRouteHandler) -> None:
+    """Guard of the API: a parameter that nobody reads would be a filter that silently fails.
+
+    Raises `InputError` naming it.
+    """
+    known = [
+        _parameter_name(handler, name)
+        for name, parameter in handler.parsed_fn_signature.parameters.items()
+        if isinstance(parameter.kwarg_definition, QueryParameter)
+    ]
+    for name in connection.query_params:
+        if name not in known:
+            choices = f"; known: {', '.join(known)}" if known else ""
+            raise InputError(f"{name} is not a parameter that is known here{choices}", field=name)
 
 
 def explain(handler: BaseRouteHandler, place: str, message: str) -> Explained:

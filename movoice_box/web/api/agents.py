@@ -1,11 +1,13 @@
 """Agents: /v1/agents. An agent's fields are those of its YAML file (docs/agents.md)."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Self
 
+import msgspec
 from litestar import Controller, delete, get, patch, post, put
 from litestar.params import Body, FromPath
 
-from movoice_box.domain.agent import Agent, check_agent_id
+from movoice_box.domain.agent import Agent, NoInput, OptOut, Question, check_agent_id
 from movoice_box.errors import ConflictError, NotFoundError
 from movoice_box.ids import AgentId
 from movoice_box.store import agents
@@ -34,12 +36,53 @@ Document = dict[str, Any]
 AgentIn = Annotated[Document, Body(examples=[example(AGENT_EXAMPLE, "One question")])]
 
 
+class AgentOut(msgspec.Struct, kw_only=True):
+    """An agent with every default written out. A recipient must bring its `variables`."""
+
+    agent_id: str
+    name: str
+    description: str
+    language: str
+    words_per_minute: int
+    greeting: str
+    questions: list[Question]
+    outcomes: list[str]
+    opt_out: OptOut | bool
+    no_input: NoInput
+    max_duration_s: int
+    record: bool
+    variables: list[str]
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, stored: StoredAgent) -> Self:
+        agent = stored.agent
+        return cls(
+            agent_id=stored.id,
+            name=agent.name,
+            description=agent.description,
+            language=agent.language,
+            words_per_minute=agent.words_per_minute,
+            greeting=agent.greeting,
+            questions=list(agent.questions),
+            outcomes=list(agent.outcomes),
+            opt_out=agent.opt_out or False,
+            no_input=agent.no_input,
+            max_duration_s=agent.max_duration_s,
+            record=agent.record,
+            variables=agent.variables,
+            created_at=stored.created_at,
+            updated_at=stored.updated_at,
+        )
+
+
 class AgentController(Controller):
     path = "/agents"
     tags = ("agents",)
 
     @post("/")
-    async def create_agent(self, data: AgentIn, services: Given) -> Document:
+    async def create_agent(self, data: AgentIn, services: Given) -> AgentOut:
         """Add an agent; its `agent_id` may be one of your own."""
         document = dict(data)
         agent_id = AgentId(check_agent_id(document.pop("agent_id", None) or services.ids.agent()))
@@ -57,33 +100,33 @@ class AgentController(Controller):
                 field="agent_id",
             )
 
-        return _to_out(await services.database.write(add))
+        return AgentOut.of(await services.database.write(add))
 
     @get("/")
     async def list_agents(
         self, services: Given, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
-    ) -> Listed[Document]:
+    ) -> Listed[AgentOut]:
         """Agents, in the order of their ids."""
         async with services.database.reading() as db:
-            return listed(await agents.page(db, limit=limit, cursor=cursor), _to_out)
+            return listed(await agents.page(db, limit=limit, cursor=cursor), AgentOut.of)
 
     @get("/{agent_id:str}")
-    async def get_agent(self, agent_id: FromPath[str], services: Given) -> Document:
+    async def get_agent(self, agent_id: FromPath[str], services: Given) -> AgentOut:
         """An agent, with every default written out and the `variables` that a recipient needs."""
         async with services.database.reading() as db:
-            return _to_out(await agents.get(db, agent_id))
+            return AgentOut.of(await agents.get(db, agent_id))
 
     @put("/{agent_id:str}")
     async def replace_agent(
         self, agent_id: FromPath[str], data: AgentIn, services: Given
-    ) -> Document:
+    ) -> AgentOut:
         """Replace an agent, or add one under this id. Launched batches keep the one they had."""
         return await _put(services, check_agent_id(agent_id), _without_facts(data))
 
     @patch("/{agent_id:str}")
     async def change_agent(
         self, agent_id: FromPath[str], data: AgentIn, services: Given
-    ) -> Document:
+    ) -> AgentOut:
         """Change the fields that are given."""
         async with services.database.reading() as db:
             stored = await agents.get(db, agent_id)
@@ -97,27 +140,17 @@ class AgentController(Controller):
         await services.database.write(lambda db: agents.remove(db, agent_id))
 
 
-async def _put(services: Services, agent_id: str, document: Document) -> Document:
+async def _put(services: Services, agent_id: str, document: Document) -> AgentOut:
     agent = Agent.from_document(document)
 
     async def put_agent(db: Any) -> StoredAgent:
         await agents.put(db, AgentId(agent_id), agent, services.clock.now())
         return await agents.get(db, agent_id)
 
-    return _to_out(await services.database.write(put_agent))
+    return AgentOut.of(await services.database.write(put_agent))
 
 
 def _without_facts(document: Document) -> Document:
     """What was read may be sent back: what we added to the document is not the owner's to set."""
     facts = ("agent_id", "variables", "created_at", "updated_at")
     return {name: value for name, value in document.items() if name not in facts}
-
-
-def _to_out(stored: StoredAgent) -> Document:
-    return {
-        "agent_id": stored.id,
-        **stored.agent.to_document(),
-        "variables": stored.agent.variables,
-        "created_at": stored.created_at,
-        "updated_at": stored.updated_at,
-    }

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from movoice_box.errors import InputError
 
-Moment = int | float | str
+Moment = float | str
 
 _NUMBER = re.compile(r"\d{1,20}(\.\d{1,9})?")
 _LATEST_S = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
