@@ -1,18 +1,153 @@
-"""The second SIP driver: a trunk over stock pyVoIP, for simple registered accounts."""
+"""The second SIP driver: a trunk over stock pyVoIP, for simple registered accounts.
+
+Beside `NativeTrunk` it cannot tell ringing, busy or refused, cannot CANCEL, dials one call at a
+time, hears and speaks with 8 bits, and sends no digits.
+"""
 
 import asyncio
-import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
+import socket
 from contextlib import suppress
 from itertools import count
 
 from movoice_box.clock import Clock
-from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaOffer
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import TrunkError
 from movoice_box.sip.pyvoip.dialog import PyvoipDialog
-from movoice_box.sip.pyvoip.wire import HEADER_BYTES, Kind, Message, parse_header
+from movoice_box.sip.pyvoip.link import HostLink
+from movoice_box.sip.pyvoip.wire import Kind, Message
 from movoice_box.sip.transport import Address, local_address_towards, resolve
-from movoice_box.sip.trunk import Ended, TrunkStatus
+from movoice_box.sip.trunk import TrunkStatus
+
+_RESOLVE_S = 5.0
+_RESTART_S = 30.0
+_TEST_S = 5.0
+
+_DETAILS = {
+    "REGISTERING": "pyVoIP is registering",
+    "REGISTERED": "registered by pyVoIP",
+    "FAILED": "pyVoIP gave up registering: check the user name and password under Trunks",
+}
+
+
+class PyvoipTrunk:
+    """Runs pyVoIP in a process of its own, and starts it again when it dies."""
+
+    def __init__(self, account: TrunkAccount, clock: Clock) -> None:
+        self._account = account
+        self._clock = clock
+        self._status = TrunkStatus(is_up=None, detail="not tried yet")
+        self._has_status = asyncio.Event()
+        self._link: HostLink | None = None
+        self._local_address: str | None = None
+        self._dialogs: dict[int, PyvoipDialog] = {}
+        self._numbers = count(1)
+
+    @property
+    def account(self) -> TrunkAccount:
+        return self._account
+
+    @property
+    def status(self) -> TrunkStatus:
+        return self._status
+
+    def local_address(self) -> str:
+        if self._local_address is None:
+            raise TrunkError(f"trunk '{self._account.name}' is not running: {self._status.detail}")
+        return self._local_address
+
+    async def run(self) -> None:
+        """Keep pyVoIP running and registered until cancelled."""
+        while True:
+            try:
+                await self._run_host()
+                reason = "pyVoIP has stopped"
+            except TrunkError as error:
+                reason = error.message
+            if self._status.detail != _DETAILS["FAILED"]:
+                self._note(TrunkStatus(is_up=False, detail=reason, is_registered=False))
+            await asyncio.sleep(_RESTART_S)
+
+    async def invite(self, to: PhoneNumber, offer: MediaOffer) -> PyvoipDialog:
+        """See `Trunk`. RTP goes over the odd port above the offer's, which is this call's too."""
+        if not self._status.is_up:
+            raise TrunkError(f"trunk '{self._account.name}': {self._status.detail}")
+        call = next(self._numbers)
+        dialog = PyvoipDialog(call, self._account.ring_timeout_s, self._order)
+        self._dialogs[call] = dialog
+        written = to.written(self._account.number_format)
+        self._order(Message.about(Kind.INVITE, call, to=written, rtp_port=offer.port + 1))
+        return dialog
+
+    async def test(self) -> TrunkStatus:
+        """What is known of the registration, waiting for it up to 5 s: pyVoIP sends no OPTIONS."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TEST_S):
+                await self._has_status.wait()
+        return self._status
+
+    async def _run_host(self) -> None:
+        """Start the host and follow its reports until it dies. Raises `TrunkError`."""
+        self._check_account()
+        family = socket.AF_INET  # the only one that pyVoIP knows
+        address = await resolve(self._account.host, self._account.port, family, _RESOLVE_S)
+        self._local_address = local_address_towards(address, family)
+        async with HostLink.started() as link:
+            self._link = link
+            try:
+                self._order(self._start(address))
+                await self._follow(link)
+            finally:
+                self._link = None
+                for dialog in self._dialogs.values():
+                    dialog.on_lost("pyVoIP has stopped")
+                self._dialogs.clear()
+
+    def _check_account(self) -> None:
+        if not self._account.register or not self._account.username:
+            raise TrunkError(
+                "pyVoIP always registers: turn on registration with a user name for trunk "
+                f"'{self._account.name}', or use the native driver"
+            )
+        if self._account.transport != "udp":
+            raise TrunkError(f"pyVoIP speaks SIP over UDP only, not {self._account.transport}")
+
+    def _start(self, address: Address) -> Message:
+        return Message.about(
+            Kind.START,
+            server=address[0],
+            port=address[1],
+            username=self._account.username,
+            password=self._account.password or "",
+            myIP=self._local_address,
+        )
+
+    async def _follow(self, link: HostLink) -> None:
+        async for report in link.reports():
+            if report.kind is Kind.STATUS:
+                self._on_status(report.fields["status"])
+            elif dialog := self._dialogs.get(report.call):
+                dialog.on_report(report)
+                if report.kind is Kind.ENDED:
+                    del self._dialogs[report.call]
+            if self._status.detail == _DETAILS["FAILED"]:
+                return
+
+    def _on_status(self, status: str) -> None:
+        self._note(
+            TrunkStatus(
+                is_up={"REGISTERED": True, "FAILED": False}.get(status),
+                is_registered=status == "REGISTERED",
+                detail=_DETAILS.get(status, f"pyVoIP is {status.lower()}"),
+            )
+        )
+
+    def _note(self, status: TrunkStatus) -> None:
+        self._status = status
+        if status.is_up is not None:
+            self._has_status.set()
+
+    def _order(self, message: Message) -> None:
+        if self._link is not None:
+            self._link.order(message)

@@ -14,8 +14,10 @@ import threading
 from itertools import count
 from typing import Any, BinaryIO
 
-from pyVoIP.SIP import SIPMessage, SIPMessageType
 from pyVoIP.VoIP import CallState, VoIPCall, VoIPPhone
+
+# isort: split
+from pyVoIP.SIP import SIPMessage, SIPMessageType  # fails when imported before pyVoIP.VoIP
 
 from movoice_box.clock import SystemClock
 from movoice_box.sip.pyvoip.hosted_call import HostedCall
@@ -77,6 +79,7 @@ class Host:
             self._dialing_since = started = self._clock.monotonic()
             try:
                 call.dialed = self._phone.call(call.to)
+                self._report(Message(Kind.DIALED, call.number, call.dialed.call_id.encode()))
             except Exception as error:  # whatever the far end makes pyVoIP raise
                 took = self._clock.monotonic() - started
                 found = f"pyVoIP could not place the call: {error or type(error).__name__}"
@@ -96,9 +99,7 @@ class Host:
                     self._watch(call, call.dialed, now, is_frame_due=tick % 2 == 0)
             pause.wait(max(0.0, now + _POLL_S - self._clock.monotonic()))
 
-    def _watch(
-        self, call: HostedCall, dialed: VoIPCall, now: float, *, is_frame_due: bool
-    ) -> None:
+    def _watch(self, call: HostedCall, dialed: VoIPCall, now: float, *, is_frame_due: bool) -> None:
         try:
             if call.unwanted_since is None:
                 call.watch(is_frame_due=is_frame_due)

@@ -26,11 +26,12 @@ class Kind(IntEnum):
     LISTEN = 6  # from now on send HEARD
 
     STATUS = 20  # of the registration
-    ANSWERED = 21
-    ENDED = 22  # how
-    PLAYED = 23
-    DIGIT = 24
-    HEARD = 25  # 20 ms of audio
+    DIALED = 21  # the Call-ID
+    ANSWERED = 22
+    ENDED = 23  # the status or the reason
+    PLAYED = 24
+    DIGIT = 25
+    HEARD = 26  # 20 ms of audio
 
 
 class Message(NamedTuple):
