@@ -56,6 +56,17 @@ async def add_user(db: aiosqlite.Connection, name: str, password_hash: str, now:
     await db.execute("DELETE FROM box_facts WHERE name = 'setup_token'")
 
 
+async def set_password(db: aiosqlite.Connection, name: str, password_hash: str) -> None:
+    """Change a user's password and end every session of theirs."""
+    await db.execute(
+        "UPDATE users SET password_hash = :hash WHERE name = :name",
+        {"hash": password_hash, "name": name},
+    )
+    await db.execute(
+        "DELETE FROM web_sessions WHERE user_name = :name COLLATE NOCASE", {"name": name}
+    )
+
+
 async def has_owner(db: aiosqlite.Connection) -> bool:
     return await fetch_one(db, "SELECT 1 FROM users LIMIT 1") is not None
 

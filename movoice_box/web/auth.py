@@ -96,15 +96,7 @@ class Access:
 
     async def log_in(self, request: Request[Any, Any, Any], name: str, password: str) -> Cookie:
         """The cookie of a new session. Raises `AccessError`, also when tried too often."""
-        address = request.client.host if request.client else ""
-        self._throttle.check(address)
-        async with self._database.reading() as db:
-            known_hash = await owners.find_password_hash(db, name)
-        if not await self._hashed(lambda: owners.is_password(password, known_hash)):
-            self._throttle.note_failure(address)
-            logger.warning("log-in refused", extra={"address": address})
-            raise AccessError("the name or the password is wrong", code="login_refused")
-        self._throttle.forget(address)
+        await self._check_password(request, name, password)
         return await self._open_session(request, name)
 
     async def set_up(
@@ -131,6 +123,19 @@ class Access:
         async with self._database.reading() as db:
             if await owners.has_owner(db) or not await owners.is_setup_token(db, token):
                 raise _setup_closed()
+
+    async def change_password(
+        self, request: Request[Any, Any, Any], name: str, old: str, new: str
+    ) -> Cookie:
+        """Change a password; it ends every session of `name`, and the cookie opens a new one.
+
+        Raises `AccessError` when `old` is wrong or was tried too often, `InputError` when `new` is
+        too short.
+        """
+        await self._check_password(request, name, old)
+        password_hash = await self._hashed(lambda: owners.hash_password(new))
+        await self._database.write(lambda db: owners.set_password(db, name, password_hash))
+        return await self._open_session(request, name)
 
     async def log_out(self, request: Request[Any, Any, Any]) -> Cookie:
         """End the session and return the cookie that takes it out of the browser."""
@@ -160,6 +165,19 @@ class Access:
                 "it must read 'Bearer mvb_...', and the key must not be revoked"
             )
         return Caller(name=key.name, key=key)
+
+    async def _check_password(
+        self, request: Request[Any, Any, Any], name: str, password: str
+    ) -> None:
+        address = request.client.host if request.client else ""
+        self._throttle.check(address)
+        async with self._database.reading() as db:
+            known_hash = await owners.find_password_hash(db, name)
+        if not await self._hashed(lambda: owners.is_password(password, known_hash)):
+            self._throttle.note_failure(address)
+            logger.warning("log-in refused", extra={"address": address})
+            raise AccessError("the name or the password is wrong", code="login_refused")
+        self._throttle.forget(address)
 
     async def _open_session(self, request: Request[Any, Any, Any], name: str) -> Cookie:
         now = self._clock.now()
