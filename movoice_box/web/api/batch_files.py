@@ -13,7 +13,7 @@ from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import MAX_BYTES, PHONE, RecipientFile, RecipientRow
 from movoice_box.errors import InputError
 from movoice_box.store import agents
-from movoice_box.web.api.batches import AcceptedOut, Name
+from movoice_box.web.api.batches import AcceptedOut, Country, Name, TrunkChoice
 from movoice_box.web.api.moments import parse_moment
 from movoice_box.web.api.shapes import Given, IdempotencyKey
 from movoice_box.web.services import Services
@@ -31,8 +31,8 @@ class BatchFileIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     concurrency: _NUMBER | None = None
     schedule_at: str | None = None
     name: Name | None = None
-    trunk_id: str | None = None
-    default_country: str | None = None
+    trunk_id: TrunkChoice | None = None
+    default_country: Country | None = None
 
 
 class BatchFileController(Controller):

@@ -28,7 +28,22 @@ from movoice_box.web.api.shapes import (
     to_texts,
 )
 
-Name = Annotated[str, msgspec.Meta(max_length=200)]
+Concurrency = Annotated[
+    int,
+    msgspec.Meta(
+        description="Most calls at once, 1 to 1000; by default what plan and trunk allow."
+    ),
+]
+ScheduleAt = Annotated[
+    Moment,
+    msgspec.Meta(description="Epoch seconds, or ISO 8601 with zone; in the past means now."),
+]
+Name = Annotated[str, msgspec.Meta(max_length=200, description="By default agent and time.")]
+TrunkChoice = Annotated[str, msgspec.Meta(description="By default the first enabled trunk.")]
+Country = Annotated[
+    str,
+    msgspec.Meta(description="Two letters; numbers without + are of there. By default the box's."),
+]
 
 
 class RecipientIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -39,15 +54,15 @@ class RecipientIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class BatchIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """`schedule_at` in the past, or left out, means now."""
+    """A list of people to call, and how."""
 
     agent_id: str
     recipients: list[RecipientIn]
-    concurrency: int | None = None
-    schedule_at: Moment | None = None
+    concurrency: Concurrency | None = None
+    schedule_at: ScheduleAt | None = None
     name: Name | None = None
-    trunk_id: str | None = None
-    default_country: str | None = None
+    trunk_id: TrunkChoice | None = None
+    default_country: Country | None = None
 
 
 class SkippedOut(msgspec.Struct):

@@ -15,7 +15,8 @@ from movoice_box.domain.call import Call, CallState, Disposition
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import ConflictError, NotFoundError
 from movoice_box.store import calls
-from movoice_box.web.api.moments import Moment, parse_moment
+from movoice_box.web.api.batches import Country, ScheduleAt, TrunkChoice
+from movoice_box.web.api.moments import parse_moment
 from movoice_box.web.api.recording import send_wav
 from movoice_box.web.api.shapes import (
     DEFAULT_LIMIT,
@@ -37,9 +38,9 @@ class CallIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     agent_id: str
     phone: str
     variables: dict[str, Scalar] = {}
-    trunk_id: str | None = None
-    schedule_at: Moment | None = None
-    default_country: str | None = None
+    trunk_id: TrunkChoice | None = None
+    schedule_at: ScheduleAt | None = None
+    default_country: Country | None = None
 
 
 class QueuedOut(msgspec.Struct):

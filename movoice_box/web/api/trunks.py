@@ -9,6 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from movoice_box.domain.phone import NumberFormat
 from movoice_box.domain.trunk import TrunkAccount, TrunkDriver
+from movoice_box.errors import ConflictError
 from movoice_box.ids import TrunkId
 from movoice_box.store import trunks
 from movoice_box.web.api.shapes import (
@@ -146,6 +147,10 @@ class TrunkController(Controller):
     async def test_trunk(self, trunk_id: FromPath[str], services: Given) -> TrunkStatusOut:
         """Ask the far end now: OPTIONS, and REGISTER where the trunk registers."""
         account = await _get(services, trunk_id)
+        if not account.is_enabled:
+            raise ConflictError(
+                f"trunk '{account.name}' is disabled: enable it to test it", code="trunk_disabled"
+            )
         return _status_out(await services.trunks.test(account.id))
 
 
