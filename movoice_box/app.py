@@ -9,8 +9,9 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+
+import aiosqlite
 
 from movoice_box.clock import Clock, SystemClock
 from movoice_box.dialer.broadcast import Broadcast
@@ -61,15 +62,7 @@ async def stored(settings: Settings) -> AsyncIterator[Database]:
 
     Raises `SettingsError` when the data folder cannot be made.
     """
-    try:
-        settings.data.dir.mkdir(parents=True, exist_ok=True, mode=0o750)
-        settings.recordings.mkdir(exist_ok=True)
-    except OSError as error:
-        raise SettingsError(
-            f"data.dir ({settings.data.dir}) cannot be used: {error.strerror}; "
-            "name another with --data-dir",
-            field="data.dir",
-        ) from error
+    _make_folders(settings)
     async with Database.opened(settings.data.dir / "box.db") as database:
         yield database
 
@@ -83,13 +76,14 @@ async def running(settings: Settings, *, with_web: bool = True) -> AsyncIterator
     """
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        database = await stack.enter_async_context(stored(settings))
+        _make_folders(settings)
         stack.enter_context(sole_owner(settings.data.dir))
+        database = await stack.enter_async_context(stored(settings))
         seal = Seal.from_files(settings.data.dir)
         listener = stack.enter_context(_listening(settings)) if with_web else None
         endpoint = await stack.enter_async_context(_endpoint(settings.sip.listen, clock))
         engine = await stack.enter_async_context(EspeakSynthesizer())
-        await _load_ready_agents(database, clock)
+        await _add_ready_agents(database, clock)
 
         ids = IdFactory(clock)
         broadcast = Broadcast()
@@ -155,6 +149,18 @@ async def serve(settings: Settings) -> None:
         finally:
             systemd.stopping()
             watchdog.cancel()
+
+
+def _make_folders(settings: Settings) -> None:
+    try:
+        settings.data.dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        settings.recordings.mkdir(exist_ok=True)
+    except OSError as error:
+        raise SettingsError(
+            f"data.dir ({settings.data.dir}) cannot be used: {error.strerror}; "
+            "name another with --data-dir",
+            field="data.dir",
+        ) from error
 
 
 async def testing_trunk(settings: Settings, account: TrunkAccount) -> TrunkStatus:
@@ -243,11 +249,14 @@ def _web_address(listener: socket.socket | None) -> str | None:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-async def _load_ready_agents(database: Database, clock: Clock) -> None:
-    """Give a box that has no agent yet the ready ones."""
-    async with database.reading() as db:
-        if (await agents.page(db, limit=1)).items:
-            return
+async def _add_ready_agents(database: Database, clock: Clock) -> None:
+    """Give a new box the ready agents, once: one that the owner deletes stays deleted."""
+    ready = load_agents(ready_agents())
     now = clock.now()
-    for agent_id, agent in load_agents(ready_agents()):
-        await database.write(partial(agents.put, agent_id=agent_id, agent=agent, now=now))
+
+    async def add(db: aiosqlite.Connection) -> None:
+        if await agents.is_first_start(db):
+            for agent_id, agent in ready:
+                await agents.put(db, agent_id, agent, now)
+
+    await database.write(add)

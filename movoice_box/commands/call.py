@@ -55,13 +55,12 @@ async def _follow_here(box: Box, request: BatchRequest) -> Call:
     call_id = (await services.intake.accept_call(request))["call_id"]
     shown: CallState | None = None
     async for change in _of_call(changes, call_id):
-        if change:
-            print(f"  {change}")
-            continue
         call = await _read(services.database, call_id)
         if call.state is not shown:
             print(call.state)
         shown = call.state
+        if change:
+            print(f"  {change}", flush=True)
         if call.state is CallState.ENDED:
             return call
     raise InputError("the box stopped before the call ended")

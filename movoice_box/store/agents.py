@@ -36,6 +36,18 @@ async def put(db: aiosqlite.Connection, agent_id: AgentId, agent: Agent, now: da
     )
 
 
+async def is_first_start(db: aiosqlite.Connection) -> bool:
+    """True once in the life of a database: for the one who then adds the ready agents."""
+    row = await fetch_one(
+        db,
+        """
+        INSERT INTO box_facts VALUES ('ready_agents_added', 'yes')
+        ON CONFLICT DO NOTHING RETURNING 1
+        """,
+    )
+    return row is not None
+
+
 async def get(db: aiosqlite.Connection, agent_id: str) -> StoredAgent:
     """One agent. Raises `NotFoundError`."""
     row = await fetch_one(db, "SELECT * FROM agents WHERE id = :id", {"id": agent_id})

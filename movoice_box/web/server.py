@@ -16,7 +16,7 @@ class WebServer:
 
     def __init__(self, app: Litestar, listener: socket.socket) -> None:
         config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # Litestar types ASGI's messages more narrowly
+            app,
             log_config=None,
             access_log=False,
             server_header=False,
