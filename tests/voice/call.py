@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 
 from movoice_box.domain.agent import Agent
 from movoice_box.domain.audio import BYTES_PER_SECOND, FRAME_BYTES, LineClosed
+from movoice_box.domain.call import TranscriptLine
 from movoice_box.errors import SpeechError
 from movoice_box.voice.brain.script import ScriptBrain
 from movoice_box.voice.conversation import (
     Conversation,
     ConversationEvent,
     ConversationResult,
-    TranscriptLine,
 )
 from movoice_box.voice.speech.tts import Voice
 
@@ -150,8 +150,9 @@ class Line:
 
 @dataclass
 class Call:
-    """What was observed, with the second at which it was."""
+    """What was observed, with the second at which it was; `ended_s` counts from the answer."""
 
+    ended_s: float
     result: ConversationResult
     line: Line
     speech: Speech
@@ -170,20 +171,25 @@ def a_call(
     agent: Agent | None = None,
     row: Mapping[str, str] = ROW,
     speech: Speech | None = None,
+    line: Line | None = None,
 ) -> Call:
     """Run one conversation from its preparation to its end."""
     agent = agent or an_agent()
-    line, voice = Line(*plan), speech or Speech()
+    line, voice = line or Line(*plan), speech or Speech()
     events: list[tuple[float, ConversationEvent]] = []
 
-    async def run() -> ConversationResult:
+    async def run() -> Call:
         clock = LoopClock()
         conversation = Conversation(agent, ScriptBrain(agent, row), voice, clock)
         await conversation.prepare()
         line.begin()
-        return await conversation.run(line, lambda event: events.append((clock.monotonic(), event)))
+        answered_s = clock.monotonic()
+        result = await conversation.run(
+            line, lambda event: events.append((clock.monotonic(), event))
+        )
+        return Call(clock.monotonic() - answered_s, result, line, voice, events)
 
-    return Call(warp(run()), line, voice, events)
+    return warp(run())
 
 
 def an_agent(**changes: object) -> Agent:

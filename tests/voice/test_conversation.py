@@ -2,9 +2,10 @@ import asyncio
 
 import pytest
 
+from movoice_box.domain.call import TranscriptLine
 from movoice_box.errors import SpeechError
 from movoice_box.voice.brain.script import ScriptBrain
-from movoice_box.voice.conversation import Conversation, OptedOut, TranscriptLine, first_words
+from movoice_box.voice.conversation import Conversation, OptedOut, first_words
 from tests.voice.call import (
     HANG_UP,
     PAUSE_S,
@@ -103,8 +104,14 @@ def test_hanging_up_before_an_answer_is_a_result() -> None:
     assert call.line.played[0].end_s == pytest.approx(0.7)
 
 
-def test_hanging_up_while_the_agent_waits_is_a_result() -> None:
-    assert a_call((4.0, HANG_UP)).result.outcome == "HUNG_UP"
+def test_hanging_up_while_the_agent_waits_is_noticed_at_once() -> None:
+    call = a_call((4.0, HANG_UP))
+    assert call.result.outcome == "HUNG_UP"
+    assert call.ended_s == pytest.approx(4.0)
+
+
+def test_speech_that_is_still_being_made_does_not_hold_up_the_end() -> None:
+    assert a_call((0.7, HANG_UP), speech=Speech(delay_s=3.0)).ended_s == pytest.approx(0.7)
 
 
 def test_hanging_up_after_an_answer_keeps_its_outcome() -> None:
@@ -118,6 +125,21 @@ def test_a_key_pressed_just_before_hanging_up_counts(at_s: float) -> None:
     call = a_call((at_s, "1"), (at_s, HANG_UP))
     assert call.result.outcome == "CONFIRMED"
     assert call.result.ended_by == "callee"
+
+
+class SlowEars(Line):
+    """The line closes for the mouth first; the last key is heard 50 ms later."""
+
+    async def next_digit(self) -> str:
+        digit = await super().next_digit()
+        await asyncio.sleep(0.05)
+        return digit
+
+
+def test_a_key_that_is_heard_after_the_line_closed_counts() -> None:
+    call = a_call(line=SlowEars((0.5, "1"), (0.52, HANG_UP)))
+    assert call.result.outcome == "CONFIRMED"
+    assert call.ended_s < 0.8
 
 
 @pytest.mark.parametrize("at_s", [0.0, 0.3, 2.0, 4.0, 8.0, 14.0, 20.0])

@@ -21,7 +21,7 @@ from movoice_box.voice.speech.tts import Voice
 LIBRARY = "libespeak-ng.so.1"
 _WORKER = "movoice_box.voice.speech.espeak_worker"
 _START_TIMEOUT_S = 30.0  # a cold disk and a busy machine
-_SPEAK_TIMEOUT_S = 20.0  # a sentence takes about 20 ms
+_SPEAK_TIMEOUT_S = 5.0  # a sentence takes about 20 ms
 _STOP_TIMEOUT_S = 2.0
 _NO_ERROR = (None, None, None)
 
