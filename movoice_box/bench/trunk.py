@@ -103,7 +103,7 @@ async def _measure(driver: str, calls: int, seconds: float, clock: Clock) -> Tru
             for service in services:
                 service.cancel()
     intervals = sorted(later - earlier for times in arrivals for earlier, later in pairwise(times))
-    rates = [len(times) / seconds for times in arrivals] or [0.0]
+    rates = [_rate(times) for times in arrivals] or [0.0]
     return TrunkMeasure(
         driver=driver,
         calls=calls,
@@ -196,6 +196,11 @@ async def _speak(audio: CallAudio) -> None:
     with suppress(LineClosed):
         while True:
             await audio.play(_CLIP)
+
+
+def _rate(times: list[float]) -> float:
+    """Packets per second between the first and the last."""
+    return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
 
 
 def _cpu_seconds(others: set[int]) -> float:
