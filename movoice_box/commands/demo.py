@@ -24,10 +24,12 @@ from movoice_box.errors import TrunkError
 from movoice_box.ids import BatchId
 from movoice_box.settings import Data, Settings, Sip, Web, parse_address
 from movoice_box.simulator.expectation import expected_outcome
+from movoice_box.simulator.ledger import calls_by_number, read_ledger
 from movoice_box.simulator.scenario import SCENARIOS
 from movoice_box.store import agents, batches, calls, owners, trunks
 
 AGENT_ID = "agent_payment_collection"
+LEDGER = "simulator-ledger.jsonl"
 RECIPIENTS = """phone,name,amount_due,due_date
 +919876543210,Rahul Sharma,₹2500,April 25
 +919876543211,Priya Patel,₹1800,April 26
@@ -59,10 +61,13 @@ async def _demo(options: argparse.Namespace, settings: Settings) -> int:
 
 
 async def _show(settings: Settings, once: bool) -> int:
-    async with _simulator() as gateway, running(settings) as box:
+    ledger = settings.data.dir / LEDGER
+    async with _simulator(ledger) as gateway, running(settings) as box:
         print(f"the box is up at {box.web_address}, a simulated gateway at {gateway}\n")
+        dialed_before = calls_by_number(read_ledger(ledger))
         batch = await _watch(box, await _launch(box, gateway))
         is_right = await _print_results(box, batch)
+        is_right = _print_dials(calls_by_number(read_ledger(ledger)), dialed_before) and is_right
         token = await box.services.database.write(owners.setup_token)
         print(f"\nweb page:     {box.web_address}")
         if token:
@@ -86,11 +91,11 @@ def _on_loopback(settings: Settings, data_dir: Path) -> Settings:
 
 
 @asynccontextmanager
-async def _simulator() -> AsyncIterator[str]:
+async def _simulator(ledger: Path) -> AsyncIterator[str]:
     """The simulated gateway as a process of its own; it ends with this one, however that ends."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "movoice_box", "simulate"),
-        *("--port", "0", "--scenario", _SCENARIO, "--stop-with-stdin"),
+        *("--port", "0", "--scenario", _SCENARIO, "--ledger", str(ledger), "--stop-with-stdin"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -183,3 +188,10 @@ async def _print_results(box: Box, batch: Batch) -> bool:
     rate = batch.tally.answer_rate
     print(f"\nanswered {batch.tally.answered} of {batch.tally.attempted} ({rate or 0:.0%})")
     return is_right
+
+
+def _print_dials(dialed: dict[str, set[str]], before: dict[str, set[str]]) -> bool:
+    """What the gateway saw, by its own ledger; True when it saw each number once."""
+    counts = [len(calls - before.get(number, set())) for number, calls in dialed.items()]
+    print(f"the gateway's ledger: {len(counts)} numbers, {sum(counts)} calls")
+    return counts == [1] * (RECIPIENTS.count("\n") - 1)
