@@ -169,7 +169,7 @@ class CallProgress:
 
     def on_bye_done(self) -> list[Action]:
         """Our BYE was answered, or never will be."""
-        return self._finish()
+        return self._finish() if self.state is State.RELEASING else []
 
     def on_media(self, media: MediaTarget) -> list[Action]:
         """A re-INVITE described the far end's media."""

@@ -148,6 +148,10 @@ class OutgoingRequest:
         self._response = response, source
         self._perform(self._machine.on_response(response.status))
 
+    def fail(self) -> None:
+        """The layer closes: no response will come."""
+        self._handler.on_failure(Failure.UNREACHABLE)
+
     def on_unreachable(self) -> None:
         self._perform(self._machine.on_transport_error())
 

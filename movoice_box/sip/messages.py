@@ -29,6 +29,7 @@ from movoice_box.sip.headers import (
 MAX_FORWARDS = "70"
 BRANCH_COOKIE = "z9hG4bK"  # RFC 3261 8.1.1.7
 USER_AGENT = "Movoice-Box"
+MAX_HEADER_LINES = 256  # the work of reading them grows with their square
 HeaderList = Sequence[tuple[str, str]]
 
 _FOLD = re.compile(rb"\r\n[ \t]+")
@@ -36,7 +37,7 @@ _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?", re.I | re.ASCII | re.DOTALL)
 _REQUEST_LINE = re.compile(r"([^ ]+) ([^ ]+) SIP/2\.0", re.I)
-_SECRETS = re.compile(r"(?im)^((?:Proxy-)?Authorization\s*:).*(?:\r\n[ \t].*)*")
+_SECRETS = re.compile(r"(?im)^((?:Proxy-)?Authorization[ \t]*:)[^\r\n]*(?:\r\n[ \t][^\r\n]*)*")
 _PHRASES = {
     100: "Trying",
     180: "Ringing",
@@ -195,6 +196,8 @@ def parse(data: bytes) -> Request | Response:
     if _BARE_LINE_END.search(head):
         raise SipError("SIP headers with a CR or LF on its own")
     start_line, *lines = head.decode("utf-8", "replace").split("\r\n")
+    if len(lines) > MAX_HEADER_LINES:
+        raise SipError(f"SIP message with {len(lines)} header lines")
     message = _parse_start_line(start_line)
     for line in lines:
         name, colon, value = line.partition(":")

@@ -147,10 +147,11 @@ class LocalMedia:
     def read(self, described: SessionDescription) -> MediaTarget:
         """Where and how to send, by the other side's offer or answer. Raises `SdpError`."""
         audio = described.audio
+        codec = self._choose(audio)
         return MediaTarget(
             address=_checked_address(audio.address, self.offer.address),
             port=audio.port,
-            codec=self._choose(audio),
+            codec=codec,
             telephone_event_payload_type=_telephone_event(audio),
             is_sending=audio.direction.receives and not _is_nowhere(audio.address),
         )

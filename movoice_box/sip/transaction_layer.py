@@ -50,9 +50,11 @@ class TransactionLayer:
         self.family = self._socket.family
 
     def close(self) -> None:
+        """Close the socket; who waits for a response is told that none will come."""
         self._socket.close()
-        for outgoing in self._clients.values():
+        for outgoing in [*self._clients.values()]:
             outgoing.close()
+            self.guard(outgoing.fail)
         for incoming in self._servers.values():
             incoming.close()
 
