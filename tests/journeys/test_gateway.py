@@ -4,6 +4,7 @@ import asyncio
 import os
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ async def _launch(box: BoxProcess, stack: AsyncExitStack, name: str, folder: Pat
     front = free_udp_port()
     keys = {"contact_port": str(front), **gateway.keys} if gateway.losses else gateway.keys
     carrier = await stack.enter_async_context(
-        sipp_carrier(folder, gateway.scenario, finish_s=60, **keys)
+        sipp_carrier(folder, gateway.scenario, calls=1, port=None, finish_s=60, **keys)
     )
     if gateway.losses:
         carrier = await stack.enter_async_context(lossy_path(front, carrier, gateway.losses))
@@ -102,7 +103,7 @@ async def test_what_a_gateway_does_is_what_the_batch_shows(tmp_path: Path) -> No
             for number, name in enumerate(GATEWAYS)
         }
         for batch_id in ids.values():
-            await eventually(lambda batch_id=batch_id: box.batch_is_over(batch_id), 60)
+            await eventually(partial(box.batch_is_over, batch_id), 60)
         calls = {name: (await box.calls_of(batch_id))[0] for name, batch_id in ids.items()}
         ends = {
             name: (await box.get(f"/v1/calls/{call['call_id']}"))["sip_status"]

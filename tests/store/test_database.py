@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+from functools import partial
 from pathlib import Path
 
 import aiosqlite
@@ -24,7 +25,7 @@ async def test_writes_that_wait_together_each_get_their_own_value(tmp_path: Path
     async with Database.opened(tmp_path / "box.db") as database:
         names = [f"fact {number}" for number in range(500)]
         written = await asyncio.gather(
-            *(database.write(lambda db, name=name: _add(db, name)) for name in names)
+            *(database.write(partial(_add, name=name)) for name in names)
         )
         assert written == names
         assert await _count(database) == 500
