@@ -14,7 +14,6 @@ ALLOWED: dict[str, set[str] | None] = {
     "clock": set(),
     "ids": {"clock"},
     "log": set(),
-    "notify": set(),
     "domain": {"domain", "errors", "ids"},
     "settings": {"domain", "errors"},
     "store": MIDDLE | {"store"},
