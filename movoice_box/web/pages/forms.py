@@ -1,9 +1,14 @@
 """What a person typed into a form, read field by field; errors name the field."""
 
+from enum import StrEnum
+from typing import TypeVar
+
 from litestar.datastructures import UploadFile
 
 from movoice_box.errors import InputError
 from movoice_box.web.pages.view import PageRequest
+
+Choice = TypeVar("Choice", bound=StrEnum)
 
 
 class Form:
@@ -52,3 +57,10 @@ class Form:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
             raise InputError(f"{what} must be a whole number from {low} to {high}", field=name)
         return int(text)
+
+    def choice(self, name: str, what: str, kind: type[Choice]) -> Choice:
+        """Raises `InputError` for anything but one of `kind`."""
+        try:
+            return kind(self.text(name))
+        except ValueError:
+            raise InputError(f"{what} must be one of {', '.join(kind)}", field=name) from None

@@ -26,6 +26,7 @@ def view(
     status: int = 200,
     error: BoxError | None = None,
     typed: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
     **context: Any,
 ) -> Template:
     """Draw a page. `typed` is what stood in its form, shown again beside `error`."""
@@ -40,15 +41,25 @@ def view(
             "problems": {error.field: error.message} if error and error.field else {},
             "typed": typed or {},
             "user": caller.name if caller else None,
-            "csrf": {
-                "field": CSRF_FIELD,
-                "header": CSRF_HEADER,
-                "token": caller.csrf_token if caller else "",
-            },
+            "csrf": csrf_of(request),
             "notice": unquote(notice) if notice else None,
         },
         cookies=[_notice_cookie("", 0)] if notice else [],
+        headers=dict(headers or {}),
     )
+
+
+def csrf_of(request: PageRequest) -> dict[str, str]:
+    """What a form and a script send, so that the box knows its own page."""
+    caller: Caller | None = request.scope.get("auth")
+    token = caller.csrf_token if caller else ""
+    return {"field": CSRF_FIELD, "header": CSRF_HEADER, "token": token}
+
+
+def user_of(request: PageRequest) -> str:
+    """The name of the person on a page that needs a log-in."""
+    assert request.auth is not None  # noqa: S101 - the guard let nobody else in
+    return request.auth.name
 
 
 def moved(path: str, notice: str | None = None, *, cookies: Sequence[Cookie] = ()) -> Redirect:
@@ -103,6 +114,10 @@ class Place:
 
     def next(self, next_cursor: str | None) -> str | None:
         return self._address((*self.trail, next_cursor)) if next_cursor else None
+
+    def part(self, part: str) -> str:
+        """This page's address with `part` after the path, for a part of it that draws itself."""
+        return Place(f"{self.path}{part}", self.filters, self.trail).here
 
     def filtered(self, **changes: str | None) -> str:
         """The first page with other filters; None drops one."""
