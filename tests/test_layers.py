@@ -14,6 +14,7 @@ ALLOWED: dict[str, set[str] | None] = {
     "clock": set(),
     "ids": {"clock"},
     "log": set(),
+    "notify": set(),
     "domain": {"domain", "errors", "ids"},
     "settings": {"domain", "errors"},
     "store": MIDDLE | {"store"},

@@ -55,11 +55,18 @@ def _interrupts(key: str) -> Callee:
     return Callee(ring_ms=200, steps=(step,) * _QUESTIONS)
 
 
+def _hurries(key: str) -> Callee:
+    """Interrupts, and hangs up on what the agent says then."""
+    reply = Step(hangs_up=True, speech_ms=1_000, silence_ms=0, at_most_ms=5_000)
+    return Callee(ring_ms=200, steps=(_interrupts(key).steps[0], reply))
+
+
 _LEAVES = Step(hangs_up=True, speech_ms=800, silence_ms=0, at_most_ms=5_000)
 
 CALLEES = {
     **{f"presses_{key}": _presses(key) for key in "0123456789"},
     **{f"interrupts_{key}": _interrupts(key) for key in "0123456789"},
+    **{f"hurries_{key}": _hurries(key) for key in "0123456789"},
     "says_hello": Callee(steps=(Step(say="Hello?", speech_ms=0, silence_ms=200), Step(press="1"))),
     "mistaken": Callee(steps=(Step(press="*"), *_presses("1").steps)),
     "early_media": _presses("1", ring_ms=1_500, early_media=True),

@@ -62,11 +62,12 @@ SCENARIOS = {
     "all-answer": Scenario(),
     "mixed": Scenario(
         mix={
-            "interrupts_1": 42,
+            "hurries_1": 26,
+            "interrupts_1": 18,
             "interrupts_2": 14,
             "interrupts_3": 6,
             "interrupts_9": 4,
-            "presses_1": 4,
+            "presses_1": 2,
             "hangs_up": 4,
             "busy": 9,
             "declines": 6,
