@@ -188,11 +188,13 @@ class NativeDialog:
         """A second callee answered the same INVITE: acknowledge and end it (RFC 3261 13.2.2.4)."""
         fork = ConfirmedDialog.establish(self._caller, self._invite.request, response)
         destination = self._endpoint.route(fork.next_hop, source)
-        if response.to_tag not in self._acks and len(self._acks) < _MOST_FORKS:
-            self._acks[response.to_tag] = self._ack_of(fork)
+        is_new = response.to_tag not in self._acks
+        if is_new and len(self._acks) > _MOST_FORKS:
+            return
+        ack = self._acks.setdefault(response.to_tag, self._ack_of(fork))
+        self._endpoint.transmit(ack, destination)
+        if is_new:
             self._endpoint.send(fork.request("BYE"), destination, _Ignored())
-        if ack := self._acks.get(response.to_tag):
-            self._endpoint.transmit(ack, destination)
 
     def _ack_of(self, dialog: ConfirmedDialog) -> bytes:
         """The ACK of a 2xx carries the credentials of its INVITE (RFC 3261 13.2.2.4)."""

@@ -4,6 +4,8 @@ import asyncio
 import logging
 import secrets
 
+from sipmessage import URI
+
 from movoice_box.errors import TrunkError
 from movoice_box.sip.digest import CREDENTIALS_REFUSED, Authenticator
 from movoice_box.sip.line import Line
@@ -57,8 +59,7 @@ class RegistrarClient:
         async with self._busy:
             was_registered, detail = self.state.is_registered, self.state.detail
             try:
-                contact = self._line.contact_uri
-                again = self.state.on_response(await self._send(due), contact)
+                again = self.state.on_response(*await self._send(due))
             except TrunkError as error:
                 is_refused = error.code == CREDENTIALS_REFUSED
                 again = self.state.on_failure(error.message, is_refused=is_refused)
@@ -76,13 +77,14 @@ class RegistrarClient:
         except (TrunkError, TimeoutError) as error:
             logger.info("the registration was left to expire: %s", error or "no answer")
 
-    async def _send(self, due: Register) -> Response:
-        """The final response after all challenges. Raises `TrunkError`."""
+    async def _send(self, due: Register) -> tuple[Response, URI]:
+        """The final response after all challenges, and the Contact sent. Raises `TrunkError`."""
         line = self._line
         destination = await line.find()
         uri, identity = line.uri(None), line.uri(line.user)
         while True:
             self._cseq += 1
+            contact = line.contact_uri
             request = line.caller(line.user, self._call_id).request(
                 "REGISTER",
                 uri,
@@ -99,5 +101,5 @@ class RegistrarClient:
             line.learn(outcome)
             if outcome.status not in (401, 407):
                 self._authenticator.on_accepted()
-                return outcome
+                return outcome, contact
             self._authenticator.answer(outcome)

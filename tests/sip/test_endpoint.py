@@ -1,20 +1,15 @@
 """Who is answered at the box's SIP address, and who is not."""
 
-import asyncio
 import logging
-from typing import Self
 
 import pytest
 
 from movoice_box.clock import SystemClock
 from movoice_box.errors import TrunkError
-from movoice_box.sip.dialog import Caller
 from movoice_box.sip.endpoint import SipEndpoint
-from movoice_box.sip.headers import parse_uri
-from movoice_box.sip.messages import Request, Response, parse
 from movoice_box.sip.native_trunk import NativeTrunk
-from movoice_box.sip.transport import Address
 from movoice_box.sip.trunk import Ended
+from tests.sip.bare import Stranger
 from tests.sip.ends import (
     HASTY,
     LOCAL,
@@ -26,58 +21,6 @@ from tests.sip.ends import (
     true_soon,
     until,
 )
-
-
-class Stranger(asyncio.DatagramProtocol):
-    """A bare socket: what it sends is what the test wrote."""
-
-    def __init__(self) -> None:
-        self.received: asyncio.Queue[bytes] = asyncio.Queue()
-        self._transport: asyncio.DatagramTransport
-
-    @classmethod
-    async def open(cls) -> Self:
-        loop = asyncio.get_running_loop()
-        _, stranger = await loop.create_datagram_endpoint(cls, local_addr=LOCAL)
-        return stranger
-
-    def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
-        self._transport = transport
-
-    def datagram_received(self, data: bytes, source: Address) -> None:
-        self.received.put_nowait(data)
-
-    @property
-    def address(self) -> Address:
-        address: Address = self._transport.get_extra_info("sockname")
-        return address
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self._transport.close()
-
-    def request(self, method: str, *, to_tag: str = "", require: str = "") -> Request:
-        caller = Caller(
-            local=self.address,
-            contact="<sip:x@127.0.0.1>",
-            from_="<sip:x@127.0.0.1>;tag=x",
-            call_id=f"{method}-{to_tag}",
-        )
-        to = f"<sip:box@127.0.0.1>{f';tag={to_tag}' if to_tag else ''}"
-        headers = [("Require", require)] if require else []
-        return caller.request(method, parse_uri("sip:box@127.0.0.1"), to, 1, headers=headers)
-
-    def send(self, data: bytes, destination: Address) -> None:
-        self._transport.sendto(data, destination)
-
-    async def ask(self, request: Request, destination: Address) -> Response:
-        self.send(request.pack(), destination)
-        async with asyncio.timeout(10):
-            response = parse(await self.received.get())
-        assert isinstance(response, Response)
-        return response
 
 
 @pytest.mark.parametrize(
