@@ -155,8 +155,8 @@ class Authenticator:
         if sum(self._asked.values()) > _MOST_ROUNDS:
             raise _refusal("the trunk never stops asking for a password")
 
-    def on_accepted(self) -> None:
-        """The last request was not challenged: the next one may be asked anew."""
+    def start_over(self) -> None:
+        """What is sent next is another request, which may be challenged anew."""
         self._asked.clear()
 
     def headers(self, method: str, uri: str) -> list[tuple[str, str]]:

@@ -174,7 +174,7 @@ class NativeDialog:
             return
         media: MediaTarget | SdpError | None = None
         if self._dialog is None:
-            self._authenticator.on_accepted()
+            self._authenticator.start_over()
             self._dialog = ConfirmedDialog.establish(self._caller, self._invite.request, response)
             self._destination = self._endpoint.route(self._dialog.next_hop, source)
             self._acks[response.to_tag] = self._ack_of(self._dialog)

@@ -84,9 +84,12 @@ class NativeTrunk:
             self._status = await self._ping()
         except TrunkError as error:
             self._status = TrunkStatus(is_up=False, detail=error.message)
-        if self._registrar:
-            await self._registrar.test(_TEST_S)
-        return self.status
+        if self._registrar is None:
+            return self._status
+        await self._registrar.test(_TEST_S)
+        status = self.status
+        await self._registrar.release()
+        return status
 
     async def _ping(self) -> TrunkStatus:
         line, destination = self._line, await self._line.find()

@@ -44,16 +44,17 @@ class RegistrarClient:
             await self._unregister()
 
     async def test(self, wait_s: float) -> None:
-        """Register once; the binding is left only where `run` will keep it."""
+        """Register once, now."""
         try:
             async with asyncio.timeout(wait_s):
                 await self._register(self.state.start())
         except TimeoutError:
             self.state.on_failure(Failure.TIMEOUT.explain(self._line.peer, wait_s))
+
+    async def release(self) -> None:
+        """Take the binding back, unless `run` keeps it."""
         if not self._is_running:
-            detail = self.state.detail
             await self._unregister()
-            self.state.detail = detail
 
     async def _register(self, due: Register) -> Register:
         async with self._busy:
@@ -81,6 +82,7 @@ class RegistrarClient:
         """The final response after all challenges, and the Contact sent. Raises `TrunkError`."""
         line = self._line
         destination = await line.find()
+        self._authenticator.start_over()
         uri, identity = line.uri(None), line.uri(line.user)
         while True:
             self._cseq += 1
@@ -100,6 +102,5 @@ class RegistrarClient:
                 raise TrunkError(outcome.explain(line.peer, line.endpoint.timers.timeout, "F"))
             line.learn(outcome)
             if outcome.status not in (401, 407):
-                self._authenticator.on_accepted()
                 return outcome, contact
             self._authenticator.answer(outcome)

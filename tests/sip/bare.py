@@ -71,12 +71,21 @@ class Stranger(asyncio.DatagramProtocol):
         return message
 
     def answer(
-        self, request: Request, status: int, *, tag: str, sdp: bytes = b"", seen_from: str = ""
+        self,
+        request: Request,
+        status: int,
+        *,
+        tag: str,
+        sdp: bytes = b"",
+        seen_from: str = "",
+        challenge: str = "",
     ) -> None:
         """Respond to a request of the box; `seen_from` goes into its Via, as NATs make it."""
         host, port = self.address
-        contact = [("Contact", f"<sip:gw@{bracketed(host)}:{port}>")]
-        response = response_to(request, status, to_tag=tag, headers=contact, sdp=sdp)
+        headers = [("Contact", f"<sip:gw@{bracketed(host)}:{port}>")]
+        if challenge:
+            headers.append(("WWW-Authenticate", challenge))
+        response = response_to(request, status, to_tag=tag, headers=headers, sdp=sdp)
         if seen_from:
             response.headers.set("Via", f"{response.values('Via')[0]};received={seen_from}")
         self.send(response.pack(), self._peer)

@@ -181,7 +181,7 @@ def test_stale_nonce_is_replaced_once() -> None:
 def test_next_request_may_be_challenged_anew() -> None:
     authenticator = an_authenticator()
     authenticator.answer(a_challenge('Digest realm="r", nonce="1"'))
-    authenticator.on_accepted()
+    authenticator.start_over()
 
     authenticator.answer(a_challenge('Digest realm="r", nonce="2"'))
 
