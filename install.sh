@@ -74,7 +74,6 @@ install_service() {
     fi
     install_files
     ln -sfn "$release" "$OPT/current"
-    ln -sfn "$OPT/current/bin/movoice-box" "$COMMAND"
     start_service "$action"
     find "$OPT" -mindepth 1 -maxdepth 1 -type d ! -path "$release" -exec rm -rf {} +
     say "settings: $CONFIG   data: $DATA   log: journalctl -u $SERVICE"
@@ -109,18 +108,26 @@ install_files() {
         install -m 0644 config/movoice-box.toml "$CONFIG"
     fi
     install -m 0644 systemd/movoice-box.service "$UNIT"
+    install -m 0755 /dev/stdin "$COMMAND" <<END
+#!/bin/sh
+# What root wrote into $DATA the service could not read, so root becomes its user.
+if [ "\$(id -u)" = 0 ]; then
+    exec runuser -u $SERVICE -- $OPT/current/bin/movoice-box "\$@"
+fi
+exec $OPT/current/bin/movoice-box "\$@"
+END
 }
 
 start_service() { # start|restart
     systemctl --quiet enable "$SERVICE"
     if [[ ! -d /run/systemd/system ]]; then
         say "systemd is not running here, so the service starts with the next boot. By hand:" \
-            "runuser -u $SERVICE -- $COMMAND serve --config $CONFIG"
+            "sudo movoice-box serve"
         return
     fi
     systemctl daemon-reload
     systemctl "$1" "$SERVICE" || stop "the service did not start: journalctl -u $SERVICE -n 50"
-    runuser -u "$SERVICE" -- "$COMMAND" setup-link --config "$CONFIG"
+    "$COMMAND" setup-link --config "$CONFIG"
 }
 
 uninstall_service() {

@@ -162,7 +162,8 @@ class GatewayCall:
             group.create_task(self._hear_digits(self._session), name="digits")
             patience = Patience(self._resources.media_timeout_s)
             async for pcm in self._session.frames():
-                if patience.is_over(self._session.statistics.received):
+                received = self._session.statistics.received
+                if self._is_acknowledged.is_set() and patience.is_over(received):
                     return self._leave("network", "no media came")
                 if step := self._attention.hear(pcm):
                     group.create_task(self._do(step, self._session), name="step")

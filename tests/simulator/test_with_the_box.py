@@ -25,7 +25,15 @@ from tests.sip.ends import a_trunk
 
 ROW = {"name": "Rahul", "amount_due": "₹2500"}
 CALLED = [
-    *("presses_1", "interrupts_2", "presses_9", "mistaken", "says_hello", "early_media"),
+    *(
+        "presses_1",
+        "interrupts_2",
+        "hurries_1",
+        "presses_9",
+        "mistaken",
+        "says_hello",
+        "early_media",
+    ),
     *("hangs_up", "busy", "declines", "no_answer", "switched_off", "wrong_number", "no_circuit"),
     "rings_out",
 ]
