@@ -1,0 +1,158 @@
+"""Voice and key presses between the box and a phone that no one here wrote."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from movoice_box.clock import SystemClock
+from movoice_box.domain.media import Codec
+from movoice_box.rtp.engine import MediaEngine
+from movoice_box.rtp.session import RtpSession
+from movoice_box.settings import Rtp
+from movoice_box.sip.trunk import Answered
+from tests.peers.baresip import Baresip, baresip_phone
+from tests.rtp.ends import Ear
+from tests.rtp.test_recorder import read
+from tests.sip.ends import NUMBER, a_trunk, until
+
+pytestmark = pytest.mark.peer
+
+RATE = 8000
+
+
+def sweep(seconds: float, from_hz: float, to_hz: float) -> bytes:
+    """A tone that glides: no two moments are alike, so that it can be found in a recording."""
+    time = np.arange(int(seconds * RATE)) / RATE
+    phase = 2 * np.pi * (from_hz * time + (to_hz - from_hz) * time**2 / (2 * seconds))
+    return (8_000 * np.sin(phase)).astype("<i2").tobytes()
+
+
+def silence(seconds: float) -> bytes:
+    return bytes(2 * int(seconds * RATE))
+
+
+GREETING = sweep(2.0, 300, 1500)
+REPLY = sweep(2.0, 3000, 1800)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A clip found in a recording: `likeness` from 0 to 1; `energy` relative to the clip's."""
+
+    likeness: float
+    energy: float
+    seconds_at: float
+
+
+def find(clip: bytes, recording: bytes) -> Found:
+    """Where `recording` is most like `clip`, by normalised cross-correlation."""
+    wanted, heard = _samples(clip), _samples(recording)
+    size = len(wanted) + len(heard)
+    product = np.fft.irfft(np.fft.rfft(heard, size) * np.conj(np.fft.rfft(wanted, size)), size)
+    at = int(np.argmax(product[: len(heard)]))
+    piece = heard[at : at + len(wanted)]
+    norm = np.linalg.norm(wanted[: len(piece)]) * np.linalg.norm(piece)
+    likeness = float(np.dot(wanted[: len(piece)], piece) / norm)
+    energy = float(np.sum(heard**2) / np.sum(wanted**2))
+    return Found(likeness=likeness, energy=energy, seconds_at=at / RATE)
+
+
+def _samples(pcm: bytes) -> NDArray[np.float64]:
+    return np.frombuffer(pcm, dtype="<i2").astype(np.float64)
+
+
+@asynccontextmanager
+async def answered_call(phone: Baresip) -> AsyncIterator[tuple[RtpSession, Answered]]:
+    """A call from the box to the phone, media connected; ended by our BYE."""
+    media = MediaEngine(Rtp(port_min=20_000, port_max=29_998), SystemClock())
+    async with a_trunk(phone.address) as trunk, asyncio.TaskGroup() as group:
+        running = group.create_task(media.run())
+        session = await media.open(trunk.local_address())
+        dialog = await trunk.invite(NUMBER, session.offer)
+        answered = await until(dialog, Answered)
+        assert answered.media is not None
+        session.connect(answered.media)
+        yield session, answered
+        await dialog.end()
+        await session.close()
+        running.cancel()
+
+
+@pytest.mark.parametrize("codec", Codec)
+async def test_each_side_recognises_the_voice_of_the_other(tmp_path: Path, codec: Codec) -> None:
+    folder = tmp_path / "phone"
+    folder.mkdir()
+    says = silence(0.5) + REPLY
+    async with (
+        baresip_phone(folder, NUMBER.e164, says, codecs=f"{codec.name}/8000/1") as phone,
+        asyncio.TaskGroup() as group,
+        answered_call(phone) as (session, answered),
+    ):
+        ear = Ear(session, group)
+        session.start_recording(tmp_path / "call.wav")
+        await session.play(GREETING)
+        await asyncio.sleep(1.0)
+        statistics = session.statistics
+
+    assert answered.media
+    assert answered.media.codec is codec
+    by_phone = find(GREETING, phone.heard())
+    by_box = find(REPLY, ear.pcm)
+    assert by_phone.likeness > 0.98
+    assert by_phone.energy == pytest.approx(1, abs=0.05)
+    assert by_box.likeness > 0.98
+    assert by_box.energy == pytest.approx(1, abs=0.05)
+    assert len(ear.pcm) / 2 / RATE == pytest.approx(3.0, abs=0.1)
+    assert (statistics.lost, statistics.late, statistics.strangers) == (0, 0, 0)
+    left, right = read(tmp_path / "call.wav")
+    assert find(REPLY, left.tobytes()).likeness > 0.98
+    assert find(GREETING, right.tobytes()).likeness > 0.98
+
+
+async def test_a_greeting_that_is_cut_short_is_heard_cut_short(tmp_path: Path) -> None:
+    async with (
+        baresip_phone(tmp_path, NUMBER.e164, b"") as phone,
+        asyncio.TaskGroup() as group,
+        answered_call(phone) as (session, _),
+    ):
+        await session.play(silence(0.5))  # until the phone's own buffer has settled
+        speaking = group.create_task(session.play(GREETING))
+        await asyncio.sleep(1.0)
+        speaking.cancel()
+        await asyncio.sleep(0.5)
+
+    assert find(GREETING, phone.heard()).energy == pytest.approx(0.5, abs=0.05)
+
+
+async def test_keys_pressed_on_the_phone_are_heard_once_each(tmp_path: Path) -> None:
+    async with (
+        baresip_phone(tmp_path, NUMBER.e164, b"") as phone,
+        answered_call(phone) as (session, _),
+    ):
+        async with asyncio.timeout(10):
+            pressed = []
+            for key in "5#1":
+                await phone.press(key)
+                pressed.append(await session.next_digit())
+            await asyncio.sleep(0.5)
+        statistics = session.statistics
+
+    assert pressed == ["5", "#", "1"]
+    assert statistics.lost == 0
+
+
+async def test_keys_that_the_box_sends_are_heard_by_the_phone(tmp_path: Path) -> None:
+    async with (
+        baresip_phone(tmp_path, NUMBER.e164, b"") as phone,
+        answered_call(phone) as (session, _),
+    ):
+        await session.send_digits("1122*0#")
+        await asyncio.sleep(0.5)
+
+    assert phone.keys_heard == "1122*0#"
