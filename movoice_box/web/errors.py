@@ -111,6 +111,10 @@ def problem_of(request: AnyRequest, error: Exception) -> Problem:
                 code="storage",
                 message="the box cannot use its database now: is its disk full?",
             )
+        case UnicodeDecodeError():  # in a part of a form
+            return Problem(status=400, code="malformed", message="the body is not UTF-8 text")
+        case LookupError() if str(error).startswith("unknown encoding"):
+            return Problem(status=400, code="malformed", message=f"the body has an {error}")
         case RecursionError():
             return Problem(status=400, code="malformed", message="the body is nested too deep")
         case HTTPException() if error.status_code < 500:
@@ -169,5 +173,6 @@ def _of_explained(explained: Explained) -> Problem:
 
 
 def _sentence(detail: str) -> str:
-    """A library's remark on a body that is not JSON, as ours."""
-    return f"the body cannot be read: {detail[:1].lower()}{detail[1:]}" if detail else "bad request"
+    """A library's remark on a body that cannot be read, as ours."""
+    opening = detail[:1].lower() if detail[1:2].islower() else detail[:1]
+    return f"the body cannot be read: {opening}{detail[1:]}" if detail else "bad request"

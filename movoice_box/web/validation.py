@@ -2,7 +2,7 @@
 
 import re
 from enum import Enum
-from typing import Any, NamedTuple, get_args, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
@@ -66,6 +66,8 @@ def explain(handler: BaseRouteHandler, place: str, message: str) -> Explained:
         problem = "is not a field that is known here" if is_unknown else "is missing"
     elif found := _EXPECTED.match(message):
         problem = _expectation(found[1], found[2], found[3])
+    elif message.startswith("Unsupported type"):  # of an upload, the only type we add
+        problem = "must be one file, sent with its name"
     elif message.startswith("Invalid enum value"):
         value = message.removeprefix("Invalid enum value ")
         choices = ", ".join(_choices(handler, place))
@@ -95,7 +97,7 @@ def _parameter_name(handler: BaseRouteHandler, place: str) -> str:
 
 
 def _choices(handler: BaseRouteHandler, place: str) -> list[str]:
-    """The values of the enumeration at `place`."""
+    """The values that the enumeration or the `Literal` at `place` has."""
     parameters = handler.parsed_fn_signature.parameters
     if place in parameters:
         kind: Any = parameters[place].annotation
@@ -104,6 +106,8 @@ def _choices(handler: BaseRouteHandler, place: str) -> list[str]:
         for name in re.sub(r"\[[^\]]*\]", "", place).split("."):
             kind = next(filter(None, (_hint(one, name) for one in (kind, *get_args(kind)))), None)
     for one in (kind, *get_args(kind)):
+        if get_origin(one) is Literal:
+            return [str(value) for value in get_args(one)]
         if isinstance(one, type) and issubclass(one, Enum):
             return [str(member.value) for member in one]
     return []

@@ -10,18 +10,24 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from movoice_box.dialer.trunk_pool import TrunkPool
+from movoice_box.domain.call import CallResult, CallState, Disposition
 from movoice_box.domain.media import MediaOffer
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import TrunkError
+from movoice_box.ids import BatchId, CallId
 from movoice_box.sip.trunk import Dialog, TrunkStatus
 from movoice_box.store import owners
 from movoice_box.web.server import WebServer
 from movoice_box.web.services import Services
 from movoice_box.web.site import create_site
 from tests.builders import AGENT_ID, Office, an_office
+
+ON_SHARED_SITE = pytest.mark.asyncio(loop_scope="module")
+"""Marks tests that change nothing and take `shared_site`, which one module starts once."""
 
 
 @dataclass
@@ -61,6 +67,24 @@ class Site:
         headers = {"Idempotency-Key": key} if (key := changes.pop("key", None)) else {}
         body = {"agent_id": AGENT_ID, "recipients": [a_recipient(one) for one in phones]}
         return await self.api.post("/v1/calls/batch", json={**body, **changes}, headers=headers)
+
+    async def a_batch(self, *phones: str, **changes: Any) -> BatchId:
+        """The id of a batch to `phones`, or to one number."""
+        response = await self.post_batch(*(phones or ("+919876543210",)), **changes)
+        assert response.status_code == 202, response.text
+        return BatchId(response.json()["batch_id"])
+
+    async def call_next(self, batch_id: BatchId, result: CallResult) -> CallId:
+        """Place the next call of a batch: 4 s of ringing and 10 s of talk where it is answered."""
+        (call,) = await self.office.claim(batch_id)
+        await self.office.dial(call)
+        await self.office.book.progress(batch_id, call, CallState.RINGING)
+        self.office.clock.pass_time(4)
+        if result.disposition is Disposition.ANSWERED:
+            await self.office.book.progress(batch_id, call, CallState.TALKING)
+            self.office.clock.pass_time(10)
+        await self.office.book.end(batch_id, call, result)
+        return call.id
 
     async def logged_in(self) -> httpx.AsyncClient:
         """A browser's client with the session of a person; the caller closes it."""
