@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from movoice_box.sip.messages import (
     MAX_FORWARDS,
@@ -76,7 +76,7 @@ class Wire(Protocol):
 
     def transmit(self, data: bytes, destination: Address) -> None: ...
 
-    def guard(self, handle: Callable[[], Any]) -> None:
+    def guard(self, handle: Callable[[], object]) -> None:
         """Run a callback of the loop; what it raises ends here."""
         ...
 

@@ -23,6 +23,7 @@ from movoice_box.sip.trunk import TrunkStatus
 _RESOLVE_S = 5.0
 _RESTART_S = 30.0
 _TEST_S = 5.0
+_FIRST_RESPONSE_S = 5.0
 
 _DETAILS = {
     "REGISTERING": "pyVoIP is registering",
@@ -116,6 +117,7 @@ class PyvoipTrunk:
     def _start(self, address: Address) -> Message:
         return Message.about(
             Kind.START,
+            first_response_s=min(_FIRST_RESPONSE_S, self._account.ring_timeout_s),
             server=address[0],
             port=address[1],
             username=self._account.username,

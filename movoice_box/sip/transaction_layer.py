@@ -6,7 +6,7 @@ sees a retransmission, except that a repeated 2xx is delivered again so that its
 
 import logging
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 from movoice_box.errors import SipError
 from movoice_box.sip.exchange import (
@@ -89,7 +89,7 @@ class TransactionLayer:
             if outgoing.destination == destination and outgoing.is_waiting:
                 self.guard(outgoing.on_unreachable)
 
-    def guard(self, handle: Callable[[], Any]) -> None:
+    def guard(self, handle: Callable[[], object]) -> None:
         """Run a callback of the loop: a fault in one call must not reach its neighbours."""
         try:
             handle()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from movoice_box.domain.call import Disposition
 from movoice_box.sip.disposition import disposition_of
 from movoice_box.sip.pyvoip.audio import PyvoipAudio
-from movoice_box.sip.pyvoip.wire import Kind, Message
+from movoice_box.sip.pyvoip.wire import NO_FIRST_RESPONSE, Kind, Message
 from movoice_box.sip.trunk import Answered, DialogEvent, Ended
 
 _BYE_S = 2.0
@@ -28,13 +28,9 @@ class PyvoipDialog:
         self._has_ended = asyncio.Event()
         self._is_answered = False
         self._is_ending = False
-        no_answer = Ended(
-            disposition=Disposition.NO_ANSWER,
-            sip_reason=_NO_ANSWER.format(ring_timeout_s),
-            ended_by="box",
-        )
+        self._ring_timeout_s = ring_timeout_s
         loop = asyncio.get_running_loop()
-        self._ring_timer = loop.call_later(ring_timeout_s, self._give_up, no_answer)
+        self._ring_timer = loop.call_later(ring_timeout_s, self._on_ring_timeout)
 
     async def next_event(self) -> DialogEvent:
         if self._ended and self._events.empty():
@@ -85,6 +81,14 @@ class PyvoipDialog:
             )
         disposition = disposition_of(status) if status else Disposition.FAILED
         return Ended(disposition=disposition, sip_status=status, sip_reason=reason)
+
+    def _on_ring_timeout(self) -> None:
+        if self.sip_call_id:
+            disposition, reason = Disposition.NO_ANSWER, _NO_ANSWER
+        else:
+            disposition, reason = Disposition.FAILED, NO_FIRST_RESPONSE
+        reason = reason.format(self._ring_timeout_s)
+        self._give_up(Ended(disposition=disposition, sip_reason=reason, ended_by="box"))
 
     def _give_up(self, ended: Ended) -> None:
         """End the call for the box; the host hangs up should the far end answer after all."""

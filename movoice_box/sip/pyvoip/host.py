@@ -21,17 +21,11 @@ from pyVoIP.SIP import SIPMessage, SIPMessageType  # fails when imported before 
 
 from movoice_box.clock import SystemClock
 from movoice_box.sip.pyvoip.hosted_call import HostedCall
-from movoice_box.sip.pyvoip.wire import Kind, Message, read_message
+from movoice_box.sip.pyvoip.wire import NO_FIRST_RESPONSE, Kind, Message, read_message
 
-_FIRST_RESPONSE_S = 5.0
 _POLL_S = 0.01
 _RINGS_ON_S = 180.0  # how long an abandoned call may still be answered (RFC 3261 timer C)
 _STOP_S = 2.0
-
-_NO_FIRST_RESPONSE = (
-    f"pyVoIP saw no 100, 180 or 401 in {_FIRST_RESPONSE_S:g} s: it cannot tell whether the call "
-    "was refused, answered at once or challenged with 407; use the native driver"
-)
 
 
 class Host:
@@ -45,6 +39,7 @@ class Host:
         self._phone: _Phone
         self._calls: dict[int, HostedCall] = {}
         self._to_dial: queue.SimpleQueue[HostedCall] = queue.SimpleQueue()
+        self._first_response_s: float
         self._dialing_since: float | None = None
         self._reported_status = ""
 
@@ -52,7 +47,7 @@ class Host:
         """Serve until the box closes the pipe; then hang up and deregister, if that is quick."""
         while (order := read_message(self._orders)) is not None:
             if order.kind is Kind.START:
-                self._start(order.fields)
+                self._start(**order.fields)
             elif order.kind is Kind.INVITE:
                 call = HostedCall(order.call, **order.fields, report=self._report)
                 self._calls[order.call] = call
@@ -63,7 +58,8 @@ class Host:
         leaving.start()
         leaving.join(_STOP_S)
 
-    def _start(self, account: dict[str, Any]) -> None:
+    def _start(self, first_response_s: float, **account: Any) -> None:
+        self._first_response_s = first_response_s
         self._phone = _Phone(sipPort=_free_port(account["myIP"]), **account)
         for work in (self._dial_all, self._watch_all):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
@@ -82,8 +78,10 @@ class Host:
                 self._report(Message(Kind.DIALED, call.number, call.dialed.call_id.encode()))
             except Exception as error:  # whatever the far end makes pyVoIP raise
                 took = self._clock.monotonic() - started
-                found = f"pyVoIP could not place the call: {error or type(error).__name__}"
-                self._drop(call, _NO_FIRST_RESPONSE if took >= _FIRST_RESPONSE_S else found)
+                if took >= self._first_response_s:
+                    self._drop(call, NO_FIRST_RESPONSE.format(self._first_response_s))
+                else:
+                    self._drop(call, f"pyVoIP could not place the call: {_named(error)}")
             finally:
                 self._dialing_since = None
 
@@ -92,7 +90,7 @@ class Host:
         for tick in count():
             now = self._clock.monotonic()
             self._report_status()
-            if self._dialing_since and now - self._dialing_since >= _FIRST_RESPONSE_S:
+            if self._dialing_since and now - self._dialing_since >= self._first_response_s:
                 _interrupt(self._phone)
             for call in list(self._calls.values()):
                 if call.dialed is not None:
@@ -111,7 +109,7 @@ class Host:
             if dialed.state is CallState.ENDED:
                 self._drop(call, status=self._phone.final_status.pop(dialed.call_id, None))
         except Exception as error:  # one call's failure must not end its neighbours
-            self._drop(call, f"pyVoIP failed: {error or type(error).__name__}")
+            self._drop(call, f"pyVoIP failed: {_named(error)}")
 
     def _report_status(self) -> None:
         if (status := self._phone.get_status().value) != self._reported_status:
@@ -139,6 +137,10 @@ class _Phone(VoIPPhone):
         if request.type == SIPMessageType.RESPONSE:
             self.final_status[request.headers["Call-ID"]] = int(request.status)
         super().callback(request)
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 def _interrupt(phone: VoIPPhone) -> None:

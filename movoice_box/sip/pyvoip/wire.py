@@ -11,6 +11,11 @@ from typing import Any, BinaryIO, NamedTuple
 SILENCE = b"\x80"  # unsigned 8-bit samples, as pyVoIP takes and gives them
 FRAME_BYTES = 160
 
+NO_FIRST_RESPONSE = (
+    "pyVoIP saw no 100, 180 or 401 in {:g} s: it cannot tell whether the call was refused, "
+    "answered at once or challenged with 407; use the native driver"
+)
+
 _HEADER = struct.Struct("!BII")
 HEADER_BYTES = _HEADER.size
 
