@@ -3,10 +3,11 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import aiosqlite
 
@@ -23,6 +24,7 @@ from movoice_box.domain.batch import (
     SkipReason,
 )
 from movoice_box.domain.call import CallState
+from movoice_box.domain.dnd import DndEntry
 from movoice_box.domain.phone import PhoneNumber, check_country
 from movoice_box.errors import InputError, PlanLimitError
 from movoice_box.ids import BatchId, CallId, IdFactory
@@ -31,6 +33,8 @@ from movoice_box.store import agents, batches, calls, dnd, idempotency, trunks
 from movoice_box.store.agents import StoredAgent
 from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
+
+T = TypeVar("T")
 
 _ROWS_OFF_LOOP = 500  # checking more rows than this takes over 10 ms
 
@@ -101,12 +105,13 @@ class Intake:
         async with self._database.reading() as db:
             stored = await agents.get(db, request.agent_id)
         country = request.default_country or self._settings.default_country
-        if len(request.rows) > _ROWS_OFF_LOOP:
-            checked = await asyncio.to_thread(check_rows, request.rows, stored.agent, country)
-        else:
-            checked = check_rows(request.rows, stored.agent, country)
+        work = partial(check_rows, request.rows, stored.agent, country)
+        checked = await _off_loop(work, len(request.rows))
+        phones = [PhoneNumber(one.phone) for one in checked if one.state is RecipientState.QUEUED]
         async with self._database.reading() as db:
-            return Review(stored, tuple(await _scrub(db, checked)))
+            listed = await dnd.among(db, phones)
+        scrubbed = await _off_loop(partial(_scrub, checked, listed), len(checked))
+        return Review(stored, tuple(scrubbed))
 
     async def accept(self, request: BatchRequest) -> dict[str, Any]:
         """Queue a batch and return the answer of `POST /v1/calls/batch`, once it is on disk.
@@ -287,10 +292,13 @@ def check_rows(rows: Sequence[RecipientRow], agent: Agent, country: str) -> list
     return checked
 
 
-async def _scrub(db: aiosqlite.Connection, checked: list[Recipient]) -> list[Recipient]:
+async def _off_loop(work: Callable[[], T], rows: int) -> T:
+    """Do `work` on many rows in a thread, so that the calls that are up are not held up."""
+    return await asyncio.to_thread(work) if rows > _ROWS_OFF_LOOP else work()
+
+
+def _scrub(checked: list[Recipient], listed: Mapping[PhoneNumber, DndEntry]) -> list[Recipient]:
     """Skip what stands on the do-not-disturb list."""
-    queued = [PhoneNumber(one.phone) for one in checked if one.state is RecipientState.QUEUED]
-    listed = await dnd.among(db, queued)
     return [
         _skip(one, SkipReason.DND, f"row {one.row}: {listed[PhoneNumber(one.phone)].reason}")
         if one.state is RecipientState.QUEUED and PhoneNumber(one.phone) in listed

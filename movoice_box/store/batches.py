@@ -34,7 +34,10 @@ from movoice_box.store.pages import Page, number_cursor, page_of
 async def add(
     db: aiosqlite.Connection, batch: Batch, agent: Agent, recipients: Iterable[Recipient]
 ) -> None:
-    """Insert a batch with all its rows; `agent` is kept as it is now."""
+    """Insert a batch with all its rows; `agent` is kept as it is now.
+
+    The rows are written out in the database's thread, not on the loop: a list may be long.
+    """
     await db.execute(
         """
         INSERT INTO batches (id, name, kind, agent_id, agent_document, trunk_id, state,
@@ -62,7 +65,7 @@ async def add(
                                 skip_message, call_id)
         VALUES (:batch_id, :row, :phone, :variables, :state, :skip_reason, :skip_message, :call_id)
         """,
-        [
+        (
             {
                 "batch_id": batch.id,
                 "row": recipient.row,
@@ -74,7 +77,7 @@ async def add(
                 "call_id": recipient.call_id,
             }
             for recipient in recipients
-        ],
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Batches of calls: /v1/calls/batch."""
 
+import asyncio
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
@@ -156,6 +157,10 @@ class CancelIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     live: Literal["finish", "end"] = "finish"
 
 
+def _rows(recipients: list[RecipientIn]) -> list[RecipientRow]:
+    return [RecipientRow(one.phone, to_texts(one.variables)) for one in recipients]
+
+
 BATCH_EXAMPLE = {
     "agent_id": "agent_12345",
     "recipients": [
@@ -182,7 +187,7 @@ class BatchController(Controller):
         """Queue a batch. Every row is queued or skipped with a reason; calls follow."""
         request = BatchRequest(
             agent_id=data.agent_id,
-            rows=[RecipientRow(one.phone, to_texts(one.variables)) for one in data.recipients],
+            rows=await asyncio.to_thread(_rows, data.recipients),
             concurrency=data.concurrency,
             schedule_at=parse_moment(data.schedule_at, "schedule_at"),
             name=data.name,

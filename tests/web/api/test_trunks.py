@@ -180,8 +180,8 @@ async def test_a_wrong_trunk_names_the_field(
 @ON_SHARED_SITE
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
 async def test_an_unknown_trunk_is_not_found(shared_site: Site, method: str) -> None:
-    body = {"json": {"name": "a", "host": "b"}} if method in ("PUT", "PATCH") else {}
-    response = await shared_site.api.request(method, "/v1/trunks/trunk_nothing", **body)
+    body = {"name": "a", "host": "b"} if method in ("PUT", "PATCH") else None
+    response = await shared_site.api.request(method, "/v1/trunks/trunk_nothing", json=body)
     assert (response.status_code, error_of(response)["field"]) == (404, "trunk_id")
 
 
