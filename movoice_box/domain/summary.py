@@ -22,7 +22,7 @@ _SENTENCES = {
     "BUSY": "The line of {name} was busy.",
     "NO_ANSWER": "{name} did not pick up.",
     "REJECTED": "The call to {name} was declined.",
-    "UNREACHABLE": "{name} could not be reached: the phone is off or out of coverage.",
+    "UNREACHABLE": "The call to {name} could not be placed: the trunk did not answer.",
     "INVALID_NUMBER": "The number of {name} is not in use.",
     "FAILED": "The call to {name} failed for a technical reason.",
     "CANCELED": "The call to {name} was canceled.",

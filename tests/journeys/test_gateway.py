@@ -47,12 +47,12 @@ class Gateway:
 
     scenario: str
     outcome: str
-    keys: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, Any] = field(default_factory=dict)
     trunk: dict[str, Any] = field(default_factory=dict)
     losses: dict[str, int] = field(default_factory=dict)
 
 
-_CHALLENGE = {"status": "407", "challenge": "Proxy-Authenticate", "options": 'qop="auth"'}
+_CHALLENGE: dict[str, Any] = {"status": "407", "challenge": "Proxy-Authenticate", "options": 'qop="auth"'}
 GATEWAYS = {
     "answers and presses 1": Gateway("answer_and_key", "BOOKED"),
     "answers and says nothing": Gateway("ring_then_answer", "NO_INPUT"),
@@ -74,7 +74,7 @@ async def _launch(box: BoxProcess, stack: AsyncExitStack, name: str, folder: Pat
     front = free_udp_port()
     keys = {"contact_port": str(front), **gateway.keys} if gateway.losses else gateway.keys
     carrier = await stack.enter_async_context(
-        sipp_carrier(folder, gateway.scenario, calls=1, port=None, finish_s=60, **keys)
+        sipp_carrier(folder, gateway.scenario, **{"finish_s": 60, **keys})
     )
     if gateway.losses:
         carrier = await stack.enter_async_context(lossy_path(front, carrier, gateway.losses))
