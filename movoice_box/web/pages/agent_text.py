@@ -7,7 +7,7 @@ import yaml
 from movoice_box.domain.agent import Agent
 from movoice_box.errors import InputError
 
-_LINE = 96  # characters
+_UNBROKEN = 10_000  # characters: the editor wraps lines by itself
 
 
 def to_text(agent: Agent, *, name: str | None = None) -> str:
@@ -15,7 +15,7 @@ def to_text(agent: Agent, *, name: str | None = None) -> str:
     document = agent.to_document()
     document["name"] = name or agent.name
     text: str = yaml.safe_dump(
-        _without_empty(document), sort_keys=False, allow_unicode=True, width=_LINE
+        _without_empty(document), sort_keys=False, allow_unicode=True, width=_UNBROKEN
     )
     return text
 

@@ -12,6 +12,14 @@ _DONE = (
     RecipientState.SKIPPED,
 )
 _BAR = (*_DONE, RecipientState.IN_PROGRESS)
+_COUNTED = (
+    RecipientState.COMPLETED,
+    RecipientState.FAILED,
+    RecipientState.IN_PROGRESS,
+    RecipientState.QUEUED,
+    RecipientState.SKIPPED,
+    RecipientState.CANCELED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,7 @@ class BatchView:
 
     @property
     def counts(self) -> list[tuple[RecipientState, int]]:
-        return [(state, self.tally.count(state)) for state in RecipientState]
+        return [(state, self.tally.count(state)) for state in _COUNTED]
 
     @property
     def outcomes(self) -> list[OutcomeBar]:

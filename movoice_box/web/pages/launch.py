@@ -1,6 +1,6 @@
 """New Batch, second half: when and how fast, a review of every row, and the launch."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -134,7 +134,7 @@ async def _start_page(
         at = draft.schedule_at
         typed = {
             "start": "later" if at else "now",
-            "at": f"{at.astimezone(zone):%Y-%m-%dT%H:%M}" if at else "",
+            "at": f"{(at or _next_hour(services)).astimezone(zone):%Y-%m-%dT%H:%M}",
             "concurrency": str(draft.concurrency or _most(services.settings.limits, accounts)),
             "trunk_id": draft.trunk_id or "",
         }
@@ -195,6 +195,10 @@ async def _request_of(services: Services, drafts: Drafts, draft: Draft) -> Batch
         trunk_id=draft.trunk_id,
         idempotency_key=f"draft {draft.id}",
     )
+
+
+def _next_hour(services: Services) -> datetime:
+    return services.clock.now().replace(minute=0, second=0) + timedelta(hours=1)
 
 
 def _moment_of(form: Form, services: Services) -> datetime | None:

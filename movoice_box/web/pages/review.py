@@ -10,7 +10,7 @@ _LISTED = 50
 _TITLES = {
     SkipReason.DUPLICATE: "Duplicates",
     SkipReason.INVALID_NUMBER: "Invalid numbers",
-    SkipReason.DND: "On the do-not-disturb list",
+    SkipReason.DND: "Do not disturb",
     SkipReason.MISSING_VARIABLE: "Missing values",
     SkipReason.PLAN_LIMIT: "Beyond the plan",
 }

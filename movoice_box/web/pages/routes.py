@@ -14,6 +14,7 @@ from movoice_box.web.pages.batches import BatchController
 from movoice_box.web.pages.calls import CallController
 from movoice_box.web.pages.dnd import DndController
 from movoice_box.web.pages.entry import EntryController
+from movoice_box.web.pages.launch import LaunchController
 from movoice_box.web.pages.new_batch import NewBatchController
 from movoice_box.web.pages.trunks import TrunkController
 from movoice_box.web.pages.view import view
@@ -23,6 +24,7 @@ PAGE_CONTROLLERS: list[Any] = [
     EntryController,
     BatchController,
     NewBatchController,
+    LaunchController,
     CallController,
     AgentController,
     TrunkController,

@@ -47,6 +47,7 @@ def template_config(settings: Settings) -> TemplateConfig[JinjaTemplateEngine]:
             "percent": percent,
             "count": count,
             "words": words,
+            "sentence": sentence,
             "tone": tone,
             "with_variables": with_variables,
         }
@@ -83,6 +84,12 @@ def count(number: int) -> str:
 def words(value: object) -> str:
     """`in_progress` and `NO_ANSWER` as people read them."""
     return str(value).replace("_", " ").capitalize()
+
+
+def sentence(message: str) -> str:
+    """An error's message with a capital and a full stop."""
+    end = "" if message.endswith((".", "?", "!")) else "."
+    return f"{message[:1].upper()}{message[1:]}{end}"
 
 
 def tone(outcome: str) -> str:

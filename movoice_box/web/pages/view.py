@@ -29,12 +29,15 @@ def view(
     headers: Mapping[str, str] | None = None,
     **context: Any,
 ) -> Template:
-    """Draw a page. `typed` is what stood in its form, shown again beside `error`."""
+    """Draw a page. `typed` is what stood in its form, shown again beside `error`.
+
+    A form that is shown again is a good page (200): browsers log any other status as a failure.
+    """
     caller: Caller | None = request.scope.get("auth")  # not there where no route was found
     notice = request.cookies.get(_NOTICE_COOKIE)
     return Template(
         template,
-        status_code=422 if error else status,
+        status_code=status,
         context={
             **context,
             "error": error,

@@ -1,0 +1,146 @@
+"""Headless Chromium, driven as a person drives it, with everything it did on record."""
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions, ChromeService
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.ui import WebDriverWait
+
+_FLAGS = (
+    *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+    *("--disable-dev-shm-usage", "--hide-scrollbars", "--force-device-scale-factor=1"),
+)
+_LONGEST_WAIT_S = 60
+WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
+
+
+class Browser:
+    """One window. `base` is the address of the box; `artefacts` is where screenshots go."""
+
+    def __init__(self, driver: Chrome, base: str, artefacts: Path) -> None:
+        self.driver = driver
+        self.base = base
+        self._artefacts = artefacts
+
+    def open(self, path: str) -> None:
+        self.driver.get(f"{self.base}{path}")
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.driver.current_url).path
+
+    def find(self, selector: str) -> WebElement:
+        """The first element that matches, as soon as it is there."""
+        return self._waiting().until(lambda driver: driver.find_element(By.CSS_SELECTOR, selector))
+
+    def find_all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def text(self, selector: str) -> str:
+        """What is to be read in the element now, in one look: pages replace their parts."""
+        script = "return document.querySelector(arguments[0])?.innerText ?? ''"
+        return str(self.driver.execute_script(script, selector))
+
+    def click(self, selector: str) -> None:
+        """Click, and when that leaves the page, wait for the next one."""
+        element = self.find(selector)
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        element.click()
+
+    def press(self, words: str) -> None:
+        """Click the visible button or link whose text contains `words`."""
+        xpath = f"//button[contains(., '{words}')] | //a[contains(., '{words}')]"
+        matching = self._waiting().until(
+            lambda driver: [
+                one for one in driver.find_elements(By.XPATH, xpath) if one.is_displayed()
+            ]
+        )
+        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", matching[0])
+        matching[0].click()
+
+    def type(self, selector: str, text: str) -> None:
+        element = self.find(selector)
+        if element.get_attribute("type") != "file":
+            element.clear()
+        element.send_keys(text)
+
+    def wait_for(self, words: str, selector: str = "body") -> None:
+        """Until `words` stand in the element."""
+        self._waiting().until(lambda _: words in self.text(selector))
+
+    def resize(self, width: str) -> None:
+        """Lay the page out anew at one of `WIDTHS`, as that device does."""
+        across, down = WIDTHS[width]
+        metrics = {
+            "width": across,
+            "height": down,
+            "deviceScaleFactor": 1,
+            "mobile": width == "phone",
+        }
+        self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+    def width_of_page(self) -> int:
+        """In CSS pixels; more than the window is wide means scrolling sideways."""
+        return int(self.driver.execute_script("return document.documentElement.scrollWidth"))
+
+    def screenshot(self, name: str) -> None:
+        """The whole page at both widths, as NAME-desktop.png and NAME-phone.png."""
+        for width in WIDTHS:
+            self.resize(width)
+            self._artefacts.mkdir(parents=True, exist_ok=True)
+            self.save(self._artefacts / f"{name}-{width}.png", whole=True)
+        self.resize("desktop")
+
+    def save(self, file: Path, *, whole: bool = False) -> None:
+        """What the window shows, or the whole page, as a PNG."""
+        options = {"captureBeyondViewport": whole}
+        picture = self.driver.execute_cdp_cmd("Page.captureScreenshot", options)
+        file.write_bytes(base64.b64decode(picture["data"]))
+
+    def console(self) -> list[str]:
+        """Everything that the pages complained about since the last look."""
+        log = self.driver.get_log("browser")
+        return [f"{entry['level']}: {entry['message']}" for entry in log]
+
+    def addresses(self) -> set[str]:
+        """Every address that was asked for since the last look, whoever asked."""
+        asked = set()
+        for entry in self.driver.get_log("performance"):
+            message = json.loads(entry["message"])["message"]
+            if message["method"] == "Network.requestWillBeSent":
+                asked.add(message["params"]["request"]["url"])
+        return asked
+
+    def _waiting(self) -> WebDriverWait[Chrome]:
+        return WebDriverWait(self.driver, _LONGEST_WAIT_S, poll_frequency=0.05)
+
+
+@contextmanager
+def a_browser(base: str, profile: Path, artefacts: Path) -> Iterator[Browser]:
+    """Chromium with an empty profile; ended when the block ends."""
+    chromium, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if chromium is None or driver is None:
+        pytest.fail("Chromium is missing: apt install chromium chromium-driver")
+    options = ChromeOptions()
+    options.binary_location = chromium
+    for flag in (*_FLAGS, f"--user-data-dir={profile}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    chrome = Chrome(options=options, service=ChromeService(driver))
+    try:
+        browser = Browser(chrome, base, artefacts)
+        browser.resize("desktop")
+        browser.driver.get("about:blank")
+        browser.addresses()  # what the browser's own first page is made of
+        yield browser
+    finally:
+        chrome.quit()
