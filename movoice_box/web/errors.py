@@ -13,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import (
     ClientException,
     HTTPException,
+    InternalServerException,
     MethodNotAllowedException,
     NotFoundException,
     ValidationException,
@@ -117,6 +118,8 @@ def problem_of(request: AnyRequest, error: Exception) -> Problem:
             return Problem(status=400, code="malformed", message=f"the body has an {error}")
         case RecursionError():
             return Problem(status=400, code="malformed", message="the body is nested too deep")
+        case InternalServerException() if "disconnected" in error.detail:  # nobody reads this
+            return Problem(status=400, code="malformed", message="the body was cut off")
         case HTTPException() if error.status_code < 500:
             return Problem(status=error.status_code, code="invalid", message=error.detail)
         case _:

@@ -1,6 +1,7 @@
 """A site on a real port and a real database, without the dialer's queue and the SIP below it."""
 
 import asyncio
+import hmac
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -32,15 +33,20 @@ ON_SHARED_SITE = pytest.mark.asyncio(loop_scope="module")
 
 @dataclass
 class QuietTrunk:
-    """A trunk that is there and carries no call."""
+    """A trunk that is there and carries no call. `failure` is what its next tests raise."""
 
     account: TrunkAccount
     status: TrunkStatus = field(
         default_factory=lambda: TrunkStatus(is_up=None, detail="not asked yet")
     )
 
+    failure: Exception | None = None
+
     async def run(self) -> None:
         await asyncio.Event().wait()
+
+    async def reach(self) -> None:
+        raise TrunkError(f"{self.account.name} carries no calls")
 
     async def invite(self, to: PhoneNumber, offer: MediaOffer) -> Dialog:
         raise TrunkError(f"{self.account.name} carries no calls")
@@ -49,6 +55,8 @@ class QuietTrunk:
         return "127.0.0.1"
 
     async def test(self) -> TrunkStatus:
+        if self.failure:
+            raise self.failure
         self.status = TrunkStatus(is_up=True, detail="answered 200", round_trip_ms=1.5)
         return self.status
 
@@ -101,6 +109,12 @@ class Site:
         client.cookies.set("movoice_box_session", token, domain="127.0.0.1")
         return client
 
+    @staticmethod
+    def csrf_token(browser: httpx.AsyncClient) -> str:
+        """What a page of that browser's session carries."""
+        session = browser.cookies["movoice_box_session"]
+        return hmac.digest(session.encode(), b"csrf", "sha256").hex()
+
 
 def a_recipient(phone: str = "+919876543210", **variables: Any) -> dict[str, Any]:
     return {"phone": phone, "variables": {"name": "Rahul", "amount_due": "₹2500", **variables}}
@@ -141,6 +155,7 @@ async def a_site(data_dir: Path, **settings: object) -> AsyncIterator[Site]:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}"
             server = WebServer(create_site(services), listener)
             tasks = [group.create_task(run()) for run in (trunks.run, server.run)]
+            await trunks.loaded()
             bearer = {"Authorization": f"Bearer {key}"}
             async with (
                 httpx.AsyncClient(base_url=url, headers=bearer, trust_env=False) as api,

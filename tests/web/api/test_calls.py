@@ -136,12 +136,14 @@ async def test_a_call_that_is_up_can_be_ended(site: Site) -> None:
     assert live.end.is_set()
 
 
-async def test_a_call_that_is_not_up_cannot_be_ended(site: Site) -> None:
+async def test_a_call_that_waits_is_not_placed_and_ends_once(site: Site) -> None:
     call_id = (await _call(site, RAHUL)).json()["call_id"]
+    ended = (await site.api.post(f"/v1/calls/{call_id}/end")).json()
+    assert (ended["state"], ended["outcome"], ended["dialed_at"]) == ("ended", "CANCELED", None)
     response = await site.api.post(f"/v1/calls/{call_id}/end")
     assert response.status_code == 409
     assert error_of(response)["code"] == "call_state"
-    assert "is queued" in error_of(response)["message"]
+    assert "is ended" in error_of(response)["message"]
 
 
 @pytest.mark.parametrize("tail", ["", "/recording.wav"])
