@@ -25,6 +25,7 @@ _RESTART_S = 30.0
 _TEST_S = 5.0
 _FIRST_RESPONSE_S = 5.0
 
+_STOPPED = "pyVoIP has stopped"
 _DETAILS = {
     "REGISTERING": "pyVoIP is registering",
     "REGISTERED": "registered by pyVoIP",
@@ -63,17 +64,19 @@ class PyvoipTrunk:
         while True:
             try:
                 await self._run_host()
-                reason = "pyVoIP has stopped"
             except TrunkError as error:
-                reason = error.message
-            if self._status.detail != _DETAILS["FAILED"]:
-                self._note(TrunkStatus(is_up=False, detail=reason, is_registered=False))
+                self._note(TrunkStatus(is_up=False, detail=error.message, is_registered=False))
             await asyncio.sleep(_RESTART_S)
+
+    async def reach(self) -> None:
+        """pyVoIP carries calls only while it is registered: wait for that, at first."""
+        await self._first_status()
+        if not self._status.is_up:
+            raise TrunkError(f"trunk '{self._account.name}': {self._status.detail}")
 
     async def invite(self, to: PhoneNumber, offer: MediaOffer) -> PyvoipDialog:
         """See `Trunk`. RTP goes over the odd port above the offer's, which is this call's too."""
-        if not self._status.is_up:
-            raise TrunkError(f"trunk '{self._account.name}': {self._status.detail}")
+        await self.reach()
         call = next(self._numbers)
         dialog = PyvoipDialog(call, self._account.ring_timeout_s, self._order)
         self._dialogs[call] = dialog
@@ -83,10 +86,13 @@ class PyvoipTrunk:
 
     async def test(self) -> TrunkStatus:
         """What is known of the registration, waiting for it up to 5 s: pyVoIP sends no OPTIONS."""
+        await self._first_status()
+        return self._status
+
+    async def _first_status(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_TEST_S):
                 await self._has_status.wait()
-        return self._status
 
     async def _run_host(self) -> None:
         """Start the host and follow its reports until it dies. Raises `TrunkError`."""
@@ -101,18 +107,14 @@ class PyvoipTrunk:
                 await self._follow(link)
             finally:
                 self._link = None
-                for dialog in self._dialogs.values():
-                    dialog.on_lost("pyVoIP has stopped")
-                self._dialogs.clear()
+                self._on_host_gone()
 
     def _check_account(self) -> None:
-        if not self._account.register or not self._account.username:
+        if not self._account.register:
             raise TrunkError(
-                "pyVoIP always registers: turn on registration with a user name for trunk "
+                "pyVoIP always registers: turn on registration for trunk "
                 f"'{self._account.name}', or use the native driver"
             )
-        if self._account.transport != "udp":
-            raise TrunkError(f"pyVoIP speaks SIP over UDP only, not {self._account.transport}")
 
     def _start(self, address: Address) -> Message:
         return Message.about(
@@ -135,6 +137,13 @@ class PyvoipTrunk:
                     del self._dialogs[report.call]
             if self._status.detail == _DETAILS["FAILED"]:
                 return
+
+    def _on_host_gone(self) -> None:
+        if self._status.detail != _DETAILS["FAILED"]:
+            self._note(TrunkStatus(is_up=False, detail=_STOPPED, is_registered=False))
+        for dialog in self._dialogs.values():
+            dialog.on_lost(_STOPPED)
+        self._dialogs.clear()
 
     def _on_status(self, status: str) -> None:
         self._note(

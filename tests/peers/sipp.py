@@ -1,6 +1,7 @@
 """SIPp as a carrier: a scenario of `sipp/` on a free port, judged by SIPp itself."""
 
 import asyncio
+import re
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -12,6 +13,47 @@ import pytest
 SCENARIOS = Path(__file__).parent / "sipp"
 USER, PASSWORD = "alice", "pass, word"
 _WORDS = {"status": "486", "reason": "X-Nothing: 1", "user": USER, "password": PASSWORD}
+
+_FIRST_INVITE = re.compile(r'<recv request="INVITE"(/>|.*?</recv>)', re.DOTALL)
+_RINGING = """
+  <send><![CDATA[
+SIP/2.0 100 Trying
+[last_Via:]
+[last_From:]
+[last_To:]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: [len]
+
+]]></send>
+  <send><![CDATA[
+SIP/2.0 180 Ringing
+[last_Via:]
+[last_From:]
+[last_To:];tag=sipp[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+Content-Length: [len]
+
+]]></send>
+"""
+_REGISTRAR = """
+  <nop next="gone"/>
+  <label id="here"/>
+  <send><![CDATA[
+SIP/2.0 200 OK
+[last_Via:]
+[last_From:]
+[last_To:];tag=sipp[call_number]
+[last_Call-ID:]
+[last_CSeq:]
+[last_Contact:];expires=3600
+Content-Length: [len]
+
+]]></send>
+  <label id="gone"/>
+</scenario>
+"""
 
 
 def free_udp_port() -> int:
@@ -29,17 +71,27 @@ async def sipp_carrier(
     calls: int = 1,
     port: int | None = None,
     finish_s: float = 15.0,
+    is_registrar: bool = False,
+    rings: bool = False,
+    is_judge: bool = True,
     **words: str,
 ) -> AsyncIterator[tuple[str, int]]:
     """Play `scenario` for `calls` calls; at the end SIPp must have seen each of them succeed.
 
-    `words` replace the scenario's `%word%`s; `contact_port` is where SIPp says that it is.
+    `words` replace the scenario's `%word%`s; `contact_port` is where SIPp says that it is. With
+    `is_registrar` it also accepts, and waits for, a registration and its end; with `rings` it
+    sends 100 and 180 before anything else. Unless it `is_judge`, nobody asks how it went.
     """
     if (program := shutil.which("sipp")) is None:
         pytest.fail("SIPp is missing: apt install sip-tester, or deselect with -m 'not peer'")
     port = port or free_udp_port()
     played = workdir / f"{scenario}.xml"
-    played.write_text(_filled(scenario, {**_WORDS, "contact_port": str(port), **words}))
+    text = _filled(scenario, {**_WORDS, "contact_port": str(port), **words})
+    if rings:
+        text = _FIRST_INVITE.sub(lambda invite: invite[0] + _RINGING, text, count=1)
+    if is_registrar:
+        text, calls = _with_registrar(text), calls + 2
+    played.write_text(text)
     flags = f"-i 127.0.0.1 -p {port} -mp {free_udp_port()} -cp {free_udp_port()} -m {calls}".split()
     flags += ["-nostdin", "-sf", str(played)]
     flags += ["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "sip.log"]
@@ -55,6 +107,8 @@ async def sipp_carrier(
         while not _is_bound(port) and process.returncode is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         yield "127.0.0.1", port
+        if not is_judge:
+            return
         try:
             status = await asyncio.wait_for(process.wait(), finish_s)
         except TimeoutError:
@@ -71,6 +125,13 @@ def _filled(scenario: str, words: dict[str, str]) -> str:
     for name, value in words.items():
         text = text.replace(f"%{name}%", value)
     return text
+
+
+def _with_registrar(scenario: str) -> str:
+    """`scenario` for INVITE, 200 for REGISTER."""
+    first = '<recv request="REGISTER" optional="true" next="here"/>'
+    text = scenario.replace("<recv ", f"{first}<recv ", 1)
+    return text.replace("</scenario>", _REGISTRAR)
 
 
 def _is_bound(port: int) -> bool:

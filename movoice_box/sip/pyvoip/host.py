@@ -14,7 +14,7 @@ import threading
 from itertools import count
 from typing import Any, BinaryIO
 
-from pyVoIP.VoIP import CallState, VoIPCall, VoIPPhone
+from pyVoIP.VoIP import CallState, PhoneStatus, VoIPCall, VoIPPhone
 
 # isort: split
 from pyVoIP.SIP import SIPMessage, SIPMessageType  # fails when imported before pyVoIP.VoIP
@@ -24,6 +24,7 @@ from movoice_box.sip.pyvoip.hosted_call import HostedCall
 from movoice_box.sip.pyvoip.wire import NO_FIRST_RESPONSE, Kind, Message, read_message
 
 _POLL_S = 0.01
+_RECEIVES_AFTER_S = 1.1  # after registering; pyVoIP leaves a second until it reads its socket
 _RINGS_ON_S = 180.0  # how long an abandoned call may still be answered (RFC 3261 timer C)
 _STOP_S = 2.0
 
@@ -41,6 +42,7 @@ class Host:
         self._to_dial: queue.SimpleQueue[HostedCall] = queue.SimpleQueue()
         self._first_response_s: float
         self._dialing_since: float | None = None
+        self._can_dial = False
         self._reported_status = ""
 
     def run(self) -> None:
@@ -54,6 +56,8 @@ class Host:
                 self._to_dial.put(call)
             elif call_meant := self._calls.get(order.call):
                 call_meant.obey(order, self._clock.monotonic())
+        if self._dialing_since:
+            _interrupt(self._phone)
         leaving = threading.Thread(target=self._phone.stop, daemon=True)
         leaving.start()
         leaving.join(_STOP_S)
@@ -67,6 +71,8 @@ class Host:
     def _dial_all(self) -> None:
         """Register, then dial one by one: pyVoIP holds its only socket until `call` returns."""
         self._phone.start()
+        threading.Event().wait(_RECEIVES_AFTER_S)
+        self._can_dial = True
         for call in iter(self._to_dial.get, None):
             if call.unwanted_since is not None:
                 self._drop(call)
@@ -112,7 +118,10 @@ class Host:
             self._drop(call, f"pyVoIP failed: {_named(error)}")
 
     def _report_status(self) -> None:
-        if (status := self._phone.get_status().value) != self._reported_status:
+        status = self._phone.get_status().value
+        if status == PhoneStatus.REGISTERED.value and not self._can_dial:
+            return
+        if status != self._reported_status:
             self._reported_status = status
             self._report(Message.about(Kind.STATUS, status=status))
 
