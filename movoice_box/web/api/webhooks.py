@@ -108,9 +108,8 @@ class WebhookController(Controller):
         """Add a webhook; keep its `secret`, it is not told again."""
         webhook = data.webhook(services.ids.webhook(), services.clock.now())
         secret = new_secret()
-        await services.database.write(lambda db: webhooks.put(db, services.seal, webhook, secret))
-        told = msgspec.structs.asdict(WebhookOut.of(webhook))
-        return NewWebhookOut(**told, secret=secret)
+        stored = await _put(services, webhook, secret)
+        return NewWebhookOut(**msgspec.structs.asdict(stored), secret=secret)
 
     @get("/")
     async def list_webhooks(
@@ -181,6 +180,9 @@ async def _get(services: Services, webhook_id: str) -> Webhook:
         return await webhooks.get(db, webhook_id)
 
 
-async def _put(services: Services, webhook: Webhook) -> WebhookOut:
-    await services.database.write(lambda db: webhooks.put(db, services.seal, webhook))
-    return WebhookOut.of(webhook)
+async def _put(services: Services, webhook: Webhook, secret: str | None = None) -> WebhookOut:
+    async def put_webhook(db: Any) -> Webhook:
+        await webhooks.put(db, services.seal, webhook, secret)
+        return await webhooks.get(db, webhook.id)
+
+    return WebhookOut.of(await services.database.write(put_webhook))
