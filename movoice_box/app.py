@@ -45,6 +45,8 @@ from movoice_box.web.server import WebServer
 from movoice_box.web.services import Services
 from movoice_box.web.site import create_site
 
+_DATABASE = "box.db"
+
 logger = logging.getLogger(__name__)
 
 
@@ -60,17 +62,18 @@ class Box:
 async def stored(settings: Settings) -> AsyncIterator[Database]:
     """The box's database alone, for commands; a running box may have it open at the same time.
 
-    Raises `SettingsError` when the data folder cannot be made.
+    Raises `SettingsError` when the data folder or its database cannot be used.
     """
     _make_folders(settings)
-    async with Database.opened(settings.data.dir / "box.db") as database:
+    async with Database.opened(settings.data.dir / _DATABASE, is_guest=True) as database:
         yield database
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, with_web: bool = True) -> AsyncIterator[Box]:
+async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIterator[Box]:
     """A box at work; when the block ends, its live calls are ended and written down.
 
+    `for_one_call` has no pages and leaves alone the batches that are waiting in the data folder.
     Raises `SettingsError` when an address or the data folder is taken. A service that dies cancels
     the block and raises its error.
     """
@@ -78,9 +81,9 @@ async def running(settings: Settings, *, with_web: bool = True) -> AsyncIterator
     async with contextlib.AsyncExitStack() as stack:
         _make_folders(settings)
         stack.enter_context(sole_owner(settings.data.dir))
-        database = await stack.enter_async_context(stored(settings))
+        database = await stack.enter_async_context(Database.opened(settings.data.dir / _DATABASE))
         seal = Seal.from_files(settings.data.dir)
-        listener = stack.enter_context(_listening(settings)) if with_web else None
+        listener = stack.enter_context(_listening(settings)) if not for_one_call else None
         endpoint = await stack.enter_async_context(_endpoint(settings.sip.listen, clock))
         engine = await stack.enter_async_context(EspeakSynthesizer())
         await _add_ready_agents(database, clock)
@@ -102,7 +105,8 @@ async def running(settings: Settings, *, with_web: bool = True) -> AsyncIterator
             dnd=dnd,
             recordings=settings.recordings,
         )
-        queue = CallQueue(runner, book, live, trunks, settings.limits)
+        not_before = clock.now() if for_one_call else None
+        queue = CallQueue(runner, book, live, trunks, settings.limits, not_before=not_before)
         upkeep = Upkeep(book=book, queue=queue, trunks=trunks, plan=settings.limits)
         services = Services(
             settings=settings,
@@ -125,9 +129,9 @@ async def running(settings: Settings, *, with_web: bool = True) -> AsyncIterator
             "trunks": trunks.run,
             "webhooks": webhooks.run,
             "call queue": queue.run,
-            "upkeep": upkeep.run,
         }
         if listener:
+            loops["upkeep"] = upkeep.run
             loops["web"] = WebServer(create_site(services), listener).run
         async with _services(loops):
             try:

@@ -38,7 +38,7 @@ async def _call(options: argparse.Namespace, settings: Settings) -> int:
         trunk_id=options.trunk,
     )
     try:
-        async with running(settings, with_web=False) as box:
+        async with running(settings, for_one_call=True) as box:
             call = await _follow_here(box, request)
     except SettingsError as error:
         if error.code != "data_dir_in_use":

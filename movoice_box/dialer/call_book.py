@@ -1,25 +1,28 @@
 """The book of calls: each step is on disk, and each end with its webhook and its batch."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import aiosqlite
 
 from movoice_box.clock import Clock
 from movoice_box.dialer.broadcast import Broadcast, Change
-from movoice_box.dialer.completion import complete_if_drained
+from movoice_box.dialer.completion import end_call
 from movoice_box.dialer.webhooks import WebhookSender
-from movoice_box.domain.batch import BatchState, SkipReason
+from movoice_box.domain.batch import Batch, BatchState, SkipReason
 from movoice_box.domain.call import UNANSWERED_OUTCOMES, Call, CallResult, CallState, Disposition
-from movoice_box.domain.event import call_completed
 from movoice_box.domain.summary import callee_name, summary_without_conversation
 from movoice_box.ids import BatchId, IdFactory
-from movoice_box.store import batches, calls, outbox
+from movoice_box.store import batches, calls
 from movoice_box.store.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class CallBook:
-    """Writes down what happens to calls, and tells whoever watches."""
+    """Writes down what happens to calls, and tells whoever watches.
+
+    What it is told is not lost: it waits for a disk that is full, however long that takes.
+    """
 
     database: Database
     clock: Clock
@@ -29,7 +32,7 @@ class CallBook:
 
     async def progress(self, batch_id: BatchId, call: Call, state: CallState) -> None:
         now = self.clock.now()
-        await self.database.write(lambda db: calls.progress(db, call.id, state, now))
+        await self.database.keep(lambda db: calls.progress(db, call.id, state, now))
         self.broadcast.publish(Change(batch_id, call.id))
 
     async def end(
@@ -42,30 +45,44 @@ class CallBook:
         """End a call once: a second end changes nothing and sends nothing."""
         now = self.clock.now()
 
-        async def write(db: aiosqlite.Connection) -> None:
-            if await calls.end(db, call.id, result, now, skipped=skipped):
-                await outbox.add(db, self.ids.event(), call_completed(call, result), now)
-                await complete_if_drained(db, batch_id, self.ids, now)
-
-        await self.database.write(write)
+        await self.database.keep(
+            lambda db: end_call(db, batch_id, call, result, self.ids, now, skipped)
+        )
         self._tell(batch_id, call)
 
-    async def hand_back(self, batch_id: BatchId, call: Call) -> None:
-        """Return a call that never left the box to the queue."""
-        await self.database.write(lambda db: calls.hand_back(db, call.id))
-        self._tell(batch_id, call)
+    async def hand_back(self, batch_id: BatchId, call: Call, problem: str | None = None) -> None:
+        """Return a call that never left the box to the queue; where its batch is canceled, end it.
 
-    async def hand_back_and_pause(self, batch_id: BatchId, call: Call, reason: str) -> None:
-        """Return a call to the queue and pause its batch: the next one would fare no better."""
+        With a `problem` the batch is paused, for the next call would fare no better; a call asked
+        for by itself fails with it.
+        """
         now = self.clock.now()
 
         async def write(db: aiosqlite.Connection) -> None:
-            await calls.hand_back(db, call.id)
-            if (await batches.get(db, batch_id)).state is BatchState.RUNNING:
-                await batches.set_state(db, batch_id, BatchState.PAUSED, now, reason)
+            batch = await batches.get(db, batch_id)
+            if batch.state is BatchState.CANCELED:
+                result = not_dialed(call)
+                await end_call(db, batch_id, call, result, self.ids, now)
+            elif problem and batch.is_single:
+                result = without_conversation(call, Disposition.FAILED, problem)
+                await end_call(db, batch_id, call, result, self.ids, now)
+            else:
+                await calls.hand_back(db, call.id)
+                if problem:
+                    await _pause(db, batch, now, problem)
 
-        await self.database.write(write)
+        await self.database.keep(write)
         self._tell(batch_id, call)
+
+    async def pause(self, batch_id: BatchId, reason: str) -> None:
+        """Pause a running batch on the box's own account; nothing for one in another state."""
+        now = self.clock.now()
+
+        async def write(db: aiosqlite.Connection) -> None:
+            await _pause(db, await batches.get(db, batch_id), now, reason)
+
+        await self.database.keep(write)
+        self.broadcast.publish(Change(batch_id))
 
     async def recover(self) -> int:
         """Settle the calls that a stopped box left behind; returns how many there were.
@@ -90,6 +107,15 @@ class CallBook:
     def _tell(self, batch_id: BatchId, call: Call) -> None:
         self.broadcast.publish(Change(batch_id, call.id))
         self.webhooks.wake()
+
+
+async def _pause(db: aiosqlite.Connection, batch: Batch, now: datetime, reason: str) -> None:
+    if batch.state is BatchState.RUNNING:
+        await batches.set_state(db, batch.id, BatchState.PAUSED, now, reason)
+
+
+def not_dialed(call: Call) -> CallResult:
+    return without_conversation(call, Disposition.CANCELED, "canceled before the dial")
 
 
 def without_conversation(call: Call, disposition: Disposition, sip_reason: str) -> CallResult:

@@ -1,13 +1,29 @@
-"""The end of a batch: written once, in the transaction of whatever finished it."""
+"""The ends of calls and batches: written once, with the events that tell of them."""
 
 from datetime import datetime
 
 import aiosqlite
 
-from movoice_box.domain.batch import BatchState
-from movoice_box.domain.event import batch_completed
+from movoice_box.domain.batch import BatchState, SkipReason
+from movoice_box.domain.call import Call, CallResult
+from movoice_box.domain.event import batch_completed, call_completed
 from movoice_box.ids import BatchId, IdFactory
-from movoice_box.store import batches, outbox
+from movoice_box.store import batches, calls, outbox
+
+
+async def end_call(
+    db: aiosqlite.Connection,
+    batch_id: BatchId,
+    call: Call,
+    result: CallResult,
+    ids: IdFactory,
+    now: datetime,
+    skipped: tuple[SkipReason, str] | None = None,
+) -> None:
+    """End a call with its webhook and, where it was the last, its batch; a second end is none."""
+    if await calls.end(db, call.id, result, now, skipped=skipped):
+        await outbox.add(db, ids.event(), call_completed(call, result), now)
+        await complete_if_drained(db, batch_id, ids, now)
 
 
 async def complete_if_drained(

@@ -1,4 +1,4 @@
-"""What an owner does to a batch while it lives: pause, resume, cancel."""
+"""What an owner does to a batch while it lives, pause, resume, cancel; and to a call: end it."""
 
 from collections.abc import Callable, Iterable
 
@@ -6,12 +6,14 @@ import aiosqlite
 
 from movoice_box.clock import Clock
 from movoice_box.dialer.broadcast import Broadcast, Change
-from movoice_box.dialer.completion import complete_if_drained
+from movoice_box.dialer.call_book import not_dialed
+from movoice_box.dialer.completion import complete_if_drained, end_call
 from movoice_box.dialer.live import LiveCalls
 from movoice_box.domain.batch import ALLOWED_FROM, Batch, BatchState
+from movoice_box.domain.call import Call, CallState
 from movoice_box.errors import ConflictError
 from movoice_box.ids import IdFactory
-from movoice_box.store import batches
+from movoice_box.store import batches, calls
 from movoice_box.store.database import Database
 
 
@@ -56,6 +58,32 @@ class BatchControl:
         batch = await self._move(batch_id, "cancel", lambda _: BatchState.CANCELED)
         self._live.end_batch(batch.id, end_talking=end_talking)
         return batch
+
+    async def end_call(self, call_id: str) -> Call:
+        """End one call: CANCEL while it rings, BYE while they talk; one that waits is not placed.
+
+        Returns the call as it is now; one that is up ends within 2 s. Raises `NotFoundError`, and
+        `ConflictError` when it has ended.
+        """
+        now = self._clock.now()
+
+        async def end(db: aiosqlite.Connection) -> Call:
+            batch_id, call = await calls.batch_of(db, call_id), await calls.get(db, call_id)
+            is_up = self._live.end_call(call.id)
+            if call.state in (CallState.QUEUED, CallState.PREPARING):
+                await end_call(db, batch_id, call, not_dialed(call), self._ids, now)
+                self._broadcast.publish(Change(batch_id, call.id))
+            elif not is_up:
+                raise ConflictError(
+                    f"call {call.id} is {call.state}: only a call that waits or is up can be ended",
+                    code="call_state",
+                    field="state",
+                )
+            return await calls.get(db, call_id)
+
+        call = await self._database.write(end)
+        self._wake()
+        return call
 
     async def _move(
         self, batch_id: str, action: str, target: Callable[[Batch], BatchState]

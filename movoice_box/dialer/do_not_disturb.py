@@ -41,7 +41,7 @@ class DoNotDisturb:
         return await self.check(number) or entry
 
     async def add_opt_out(self, phone: PhoneNumber, call_id: CallId, note: str) -> None:
-        """List a callee who asked for it; returns once that is on disk."""
+        """List a callee who asked for it; returns once that is on disk, however long it takes."""
         entry = DndEntry(
             phone=phone,
             source=DndSource.OPT_OUT,
@@ -49,7 +49,7 @@ class DoNotDisturb:
             call_id=call_id,
             added_at=self._clock.now(),
         )
-        await self._database.write(lambda db: dnd.add(db, [entry]))
+        await self._database.keep(lambda db: dnd.add(db, [entry]))
 
     async def remove(self, number: str) -> None:
         """Raises `NotFoundError` when the number is not listed."""

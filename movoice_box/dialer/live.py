@@ -11,7 +11,11 @@ from movoice_box.ids import BatchId, CallId
 
 @dataclass(slots=True)
 class LiveCall:
-    """One call in this process. Set `end` to end it: CANCEL while it rings, BYE while it talks."""
+    """One call in this process.
+
+    Set `end` to end it: it is not placed before its INVITE, gets a CANCEL while it rings and a BYE
+    while it talks.
+    """
 
     id: CallId
     batch_id: BatchId
@@ -21,18 +25,24 @@ class LiveCall:
 
 class LiveCalls:
     def __init__(self) -> None:
+        self.is_closing = False
+        """The box stops: what was not dialed yet goes back to the queue."""
         self._calls: dict[CallId, LiveCall] = {}
 
     @contextmanager
     def holding(self, call: LiveCall) -> Iterator[None]:
         """Count `call` as up until the block ends."""
         self._calls[call.id] = call
+        if self.is_closing:
+            call.end.set()
         try:
             yield
         finally:
             del self._calls[call.id]
 
-    def end_all(self) -> None:
+    def close(self) -> None:
+        """End all calls, and each that comes up from now on."""
+        self.is_closing = True
         for call in self._calls.values():
             call.end.set()
 

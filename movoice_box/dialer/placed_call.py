@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from movoice_box.dialer.broadcast import Change
-from movoice_box.dialer.call_book import CallBook, without_conversation
+from movoice_box.dialer.call_book import CallBook, not_dialed, without_conversation
 from movoice_box.dialer.do_not_disturb import DoNotDisturb
 from movoice_box.dialer.live import LiveCall
 from movoice_box.domain.agent import Agent
@@ -17,6 +17,7 @@ from movoice_box.domain.call import (
     CallResult,
     CallState,
     Disposition,
+    TranscriptLine,
 )
 from movoice_box.errors import TrunkError
 from movoice_box.rtp.session import RtpSession
@@ -35,6 +36,8 @@ from movoice_box.voice.conversation import (
     ConversationResult,
     OptedOut,
 )
+
+_LAST_NEWS_S = 2.0
 
 
 class PlacedCall:
@@ -60,11 +63,14 @@ class PlacedCall:
         self._dnd = dnd
         self._recordings = recordings
         self._recording: str | None = None
+        self._has_opted_out = False
         self._talking: asyncio.Task[ConversationResult] | None = None
-        self._news: asyncio.Queue[ConversationEvent] = asyncio.Queue()
+        self._news: asyncio.Queue[CallState | ConversationEvent] = asyncio.Queue()
 
     async def run(self, trunk: Trunk) -> CallResult:
         """Send the INVITE and stay until the call is over, whoever ends it."""
+        if self._live.end.is_set():
+            return not_dialed(self._call)
         try:
             dialog = await trunk.invite(self._call.phone, self._session.offer)
         except TrunkError as error:
@@ -83,13 +89,15 @@ class PlacedCall:
                     helper.cancel()
         finally:
             await dialog.end()
+            async with asyncio.timeout(_LAST_NEWS_S):  # there is some where this call failed
+                await self._list_opt_out()
         return self._result(dialog, ended, spoken)
 
     async def _follow(self, dialog: Dialog, group: asyncio.TaskGroup) -> Ended:
         while not isinstance(event := await dialog.next_event(), Ended):
             match event:
                 case Ringing():
-                    await self._progress(CallState.RINGING)
+                    self._progress(CallState.RINGING)
                 case EarlyMedia(media) | MediaChanged(media):
                     self._session.connect(media)
                 case Answered(media, audio):
@@ -99,12 +107,12 @@ class PlacedCall:
                     self._talking = group.create_task(talk, name="conversation")
                     if self._agent.record and audio is None:
                         self._start_recording()
-                    await self._progress(CallState.TALKING)
+                    self._progress(CallState.TALKING)
         return event
 
     async def _talk(self, dialog: Dialog, audio: CallAudio) -> ConversationResult:
         try:
-            return await self._conversation.run(audio, self._news.put_nowait)
+            return await self._conversation.run(audio, self._observe)
         finally:
             await dialog.end()
 
@@ -112,21 +120,36 @@ class PlacedCall:
         await self._live.end.wait()
         await dialog.end()
 
+    def _observe(self, event: ConversationEvent) -> None:
+        self._has_opted_out |= isinstance(event, OptedOut)
+        self._news.put_nowait(event)
+
     async def _spread_news(self) -> None:
-        """Write an opt-out to the list at once; show each sentence to whoever watches."""
+        """Write down an opt-out and each state; show each sentence to whoever watches.
+
+        The call does not wait for it: a disk may stall, a callee who has answered may not.
+        """
         while True:
-            event = await self._news.get()
-            if isinstance(event, OptedOut):
-                note = f"asked in a call of agent '{self._agent.name}'"
-                await self._dnd.add_opt_out(self._call.phone, self._call.id, note)
-            else:
-                line = f"{event.speaker}: {event.text}"
-                self._book.broadcast.publish(Change(self._live.batch_id, self._call.id, line))
+            match await self._news.get():
+                case OptedOut():
+                    await self._list_opt_out()
+                case CallState() as state:
+                    await self._book.progress(self._live.batch_id, self._call, state)
+                case TranscriptLine(_, speaker, text):
+                    line = Change(self._live.batch_id, self._call.id, f"{speaker}: {text}")
+                    self._book.broadcast.publish(line)
             self._news.task_done()
 
-    async def _progress(self, state: CallState) -> None:
+    async def _list_opt_out(self) -> None:
+        """List a callee who asked for it, once."""
+        if self._has_opted_out:
+            note = f"asked in a call of agent '{self._agent.name}'"
+            await self._dnd.add_opt_out(self._call.phone, self._call.id, note)
+            self._has_opted_out = False
+
+    def _progress(self, state: CallState) -> None:
         self._live.state = state
-        await self._book.progress(self._live.batch_id, self._call, state)
+        self._news.put_nowait(state)
 
     def _start_recording(self) -> None:
         self._recording = f"{self._call.id}.wav"

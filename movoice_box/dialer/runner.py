@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from movoice_box.dialer.call_book import CallBook, without_conversation
+from movoice_box.dialer.call_book import CallBook, not_dialed, without_conversation
 from movoice_box.dialer.do_not_disturb import DoNotDisturb
 from movoice_box.dialer.live import LiveCall, LiveCalls
 from movoice_box.dialer.placed_call import PlacedCall
@@ -31,10 +31,10 @@ class CallRunner:
     dnd: DoNotDisturb
     recordings: Path
 
-    async def run(self, batch_id: BatchId, call: Call, agent: Agent) -> None:
+    async def run(self, batch_id: BatchId, call: Call, agent: Agent) -> Disposition | None:
         """Place a claimed call, hold the conversation, and write down how it went.
 
-        Returns when the call has ended on disk, or was handed back to the queue undialed.
+        Returns when the call has ended on disk; None where it was not dialed.
         """
         live = LiveCall(call.id, batch_id)
         conversation = Conversation(
@@ -43,40 +43,47 @@ class CallRunner:
         with self.live.holding(live):
             try:
                 await conversation.prepare()
-                trunk = self.trunks.get(call.trunk_id)
+                trunk = await self.trunks.find(call.trunk_id)
+                await trunk.reach()
                 session = await self.media.open(trunk.local_address())
             except (SpeechError, TrunkError) as error:
-                await self.book.hand_back_and_pause(batch_id, call, error.message)
-                return
+                await self.book.hand_back(batch_id, call, error.message)
+                return None
             try:
-                if await self._may_dial(batch_id, call):
-                    placed = PlacedCall(
-                        call,
-                        agent,
-                        live,
-                        conversation,
-                        session,
-                        self.book,
-                        self.dnd,
-                        self.recordings,
-                    )
-                    await self.book.end(batch_id, call, await placed.run(trunk))
+                if not await self._may_dial(live, call):
+                    return None
+                placed = PlacedCall(
+                    call,
+                    agent,
+                    live,
+                    conversation,
+                    session,
+                    self.book,
+                    self.dnd,
+                    self.recordings,
+                )
+                result = await placed.run(trunk)
+                await self.book.end(batch_id, call, result)
+                return result.disposition
             finally:
                 await session.close()
 
-    async def _may_dial(self, batch_id: BatchId, call: Call) -> bool:
+    async def _may_dial(self, live: LiveCall, call: Call) -> bool:
         """Commit `dialing` if the list and the batch still allow it; settle the call if not."""
-        now = self.book.clock.now()
-        permission = await self.book.database.write(
-            lambda db: calls.start_dialing(db, call.id, now)
-        )
+        batch_id = live.batch_id
+        if live.end.is_set() and self.live.is_closing:
+            await self.book.hand_back(batch_id, call)
+            return False
+        permission = Permission.BATCH_CANCELED
+        if not live.end.is_set():
+            permission = await self.book.database.keep(
+                lambda db: calls.start_dialing(db, call.id, self.book.clock.now())
+            )
         match permission:
             case Permission.BATCH_PAUSED:
                 await self.book.hand_back(batch_id, call)
             case Permission.BATCH_CANCELED:
-                result = without_conversation(
-                    call, Disposition.CANCELED, "canceled before the dial"
-                )
+                result = not_dialed(call)
                 await self.book.end(batch_id, call, result)
             case Permission.ON_DND:
                 entry = await self.dnd.check(call.phone.e164)

@@ -38,7 +38,8 @@ class TrunkPool:
             while True:
                 self._changed.clear()
                 await self._follow(group)
-                self._loaded.set()
+                if not self._changed.is_set():  # nobody has edited them meanwhile
+                    self._loaded.set()
                 await self._changed.wait()
 
     async def loaded(self) -> None:
@@ -55,8 +56,16 @@ class TrunkPool:
         """The driver of an enabled trunk. Raises `TrunkError`."""
         running = self._running.get(trunk_id)
         if running is None:
-            raise TrunkError(f"trunk '{trunk_id}' is disabled or was deleted")
+            raise TrunkError(
+                f"trunk '{trunk_id}' is disabled or was deleted: enable it, then resume"
+            )
         return running.trunk
+
+    async def find(self, trunk_id: TrunkId) -> Trunk:
+        """`get`, also of a trunk that another process has just added."""
+        if trunk_id not in self._running:
+            await self.reload()
+        return self.get(trunk_id)
 
     def accounts(self) -> list[TrunkAccount]:
         """The accounts of all enabled trunks."""

@@ -61,6 +61,10 @@ class NativeTrunk:
             self._status = TrunkStatus(is_up=False, detail=error.message)
         await asyncio.Event().wait()
 
+    async def reach(self) -> None:
+        """Look up the host."""
+        await self._line.find()
+
     async def invite(self, to: PhoneNumber, offer: MediaOffer) -> NativeDialog:
         account, line = self._account, self._line
         destination = await line.find()

@@ -96,6 +96,13 @@ class Trunk(Protocol):
         """Keep the trunk registered where it asks for it; run until cancelled."""
         ...
 
+    async def reach(self) -> None:
+        """Do all that takes time before an INVITE, so that the next one leaves at once.
+
+        Raises `TrunkError` when it is known by now that there is no way to the far end.
+        """
+        ...
+
     async def invite(self, to: PhoneNumber, offer: MediaOffer) -> Dialog:
         """Send an INVITE. Raises `TrunkError` when the trunk cannot be reached at all.
 

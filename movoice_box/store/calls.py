@@ -235,6 +235,14 @@ async def get(db: aiosqlite.Connection, call_id: str) -> Call:
     return _to_call(row)
 
 
+async def batch_of(db: aiosqlite.Connection, call_id: str) -> BatchId:
+    """The batch of a call, also where the call was asked for by itself. Raises `NotFoundError`."""
+    row = await fetch_one(db, "SELECT batch_id FROM calls WHERE id = :id", {"id": call_id})
+    if row is None:
+        raise NotFoundError(f"there is no call '{call_id}'", field="call_id")
+    return BatchId(row["batch_id"])
+
+
 async def page(
     db: aiosqlite.Connection,
     *,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import aiosqlite
 
+from movoice_box.errors import SettingsError
+
 T = TypeVar("T")
 Row = sqlite3.Row
 Write = Callable[[aiosqlite.Connection], Awaitable[T]]
@@ -19,6 +22,18 @@ Write = Callable[[aiosqlite.Connection], Awaitable[T]]
 _GROUP = 256  # most writes in one transaction
 _READERS = 2
 _BUSY_TIMEOUT_MS = 10_000
+_TRY_AGAIN_S = 1.0
+_PASSING = {  # what a full, slow or missing disk answers, and a file that another process holds
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+}
+
+logger = logging.getLogger(__name__)
 
 
 class _Job(NamedTuple):
@@ -43,16 +58,30 @@ class Database:
 
     @classmethod
     @asynccontextmanager
-    async def opened(cls, file: Path) -> AsyncIterator["Database"]:
-        """Open (and create or migrate) `file`; closes it when the block ends."""
+    async def opened(cls, file: Path, *, is_guest: bool = False) -> AsyncIterator["Database"]:
+        """Open (and create or migrate) `file`; closes it when the block ends.
+
+        A guest leaves checkpoints to the box that may have the file open: two connections that
+        checkpoint at once meet the WAL-reset bug of SQLite before 3.51.3. Raises `SettingsError`
+        when the file cannot be read and written.
+        """
         async with contextlib.AsyncExitStack() as stack:
-            writer = await stack.enter_async_context(_connect(file))
-            await writer.execute("PRAGMA journal_mode = WAL")
-            await _migrate(writer)
-            readers = [await stack.enter_async_context(_connect(file)) for _ in range(_READERS)]
-            for reader in readers:
-                await reader.execute("PRAGMA query_only = ON")
-                await reader.execute("PRAGMA wal_autocheckpoint = 0")
+            try:
+                writer = await stack.enter_async_context(_connect(file))
+                await writer.execute("PRAGMA journal_mode = WAL")
+                await _migrate(writer)
+                if is_guest:
+                    await writer.execute("PRAGMA wal_autocheckpoint = 0")
+                readers = [await stack.enter_async_context(_connect(file)) for _ in range(_READERS)]
+                for reader in readers:
+                    await reader.execute("PRAGMA query_only = ON")
+                    await reader.execute("PRAGMA wal_autocheckpoint = 0")
+            except sqlite3.Error as error:
+                raise SettingsError(
+                    f"the database {file} cannot be used: {error}; is its disk full, or the "
+                    "folder another user's?",
+                    field="data.dir",
+                ) from error
             database = cls(writer, readers)
             group = await stack.enter_async_context(asyncio.TaskGroup())
             task = group.create_task(database._run_writer(), name="database writer")
@@ -70,6 +99,24 @@ class Database:
         done: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._jobs.put_nowait(_Job(work, done))
         return await done
+
+    async def keep(self, work: Write[T]) -> T:
+        """`write` for what must not be lost: it waits for a disk that is full or a file that is
+        locked, however long that takes.
+        """
+        has_failed = False
+        while True:
+            try:
+                value = await self.write(work)
+            except sqlite3.Error as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _PASSING:
+                    raise
+                if not has_failed:
+                    logger.error("what has to be written down waits for the disk: %s", error)
+                has_failed = True
+                await asyncio.sleep(_TRY_AGAIN_S)
+            else:
+                return value
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -99,7 +146,7 @@ class Database:
                 if (result := await self._run_one(job)) is not _REFUSED:
                     results.append((job, result))
             await self._writer.commit()
-        except sqlite3.Error as error:  # the transaction itself: disk full, locked, read-only
+        except Exception as error:  # the transaction itself: disk full, locked, read-only
             with contextlib.suppress(sqlite3.Error):
                 await self._writer.rollback()
             for job in jobs:
@@ -115,6 +162,8 @@ class Database:
         try:
             result = await job.work(self._writer)
         except Exception as error:
+            if not self._writer.in_transaction:
+                raise  # SQLite has undone all of it (lang_transaction.html, "Response To Errors")
             await self._writer.execute("ROLLBACK TO job")
             if not job.done.done():
                 job.done.set_exception(error)

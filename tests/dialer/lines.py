@@ -4,20 +4,24 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
 
 from movoice_box.dialer.queue import CallQueue
 from movoice_box.dialer.runner import CallRunner
 from movoice_box.dialer.trunk_pool import TrunkPool
 from movoice_box.domain.audio import LineClosed
-from movoice_box.domain.batch import PLANS
-from movoice_box.domain.call import Disposition
+from movoice_box.domain.batch import PLANS, Batch, RecipientState
+from movoice_box.domain.call import Call, CallState, Disposition
 from movoice_box.domain.media import MediaOffer
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import SpeechError, TrunkError
+from movoice_box.ids import BatchId
 from movoice_box.rtp.engine import MediaEngine
 from movoice_box.settings import Rtp
 from movoice_box.sip.trunk import Answered, DialogEvent, Ended, Ringing, TrunkStatus
+from movoice_box.store import batches, calls
 from movoice_box.voice.speech.tts import Voice
 from tests.builders import Office, eventually
 
@@ -30,7 +34,7 @@ class Phone:
     def __init__(self, number: PhoneNumber) -> None:
         self.number = number
         self.is_ended_by_box = False
-        self._events: asyncio.Queue[DialogEvent] = asyncio.Queue()
+        self._events: asyncio.Queue[DialogEvent | RuntimeError] = asyncio.Queue()
         self._digits: asyncio.Queue[str] = asyncio.Queue()
         self._closed = asyncio.Event()
         self._ended: Ended | None = None
@@ -49,12 +53,18 @@ class Phone:
     def refuse(self, disposition: Disposition, status: int) -> None:
         self._events.put_nowait(Ended(disposition=disposition, sip_status=status))
 
+    def break_down(self) -> None:
+        """Make the box trip over its own dialog."""
+        self._events.put_nowait(RuntimeError("made by the test"))
+
     def hang_up(self) -> None:
         self._end(Ended(disposition=Disposition.ANSWERED, sip_status=200, ended_by="callee"))
 
     async def next_event(self) -> DialogEvent:
         if self._ended is None:
             event = await self._events.get()
+            if isinstance(event, RuntimeError):
+                raise event
             if not isinstance(event, Ended):
                 return event
             self._ended = event
@@ -99,9 +109,14 @@ class Exchange:
     account: TrunkAccount
     phones: list[Phone] = field(default_factory=list)
     is_reachable: bool = True
+    is_lost: bool = False
 
     async def run(self) -> None:
         await asyncio.Event().wait()
+
+    async def reach(self) -> None:
+        if self.is_lost:
+            raise TrunkError("no answer from DNS for 'gateway.lan' in 5 s")
 
     async def invite(self, to: PhoneNumber, offer: MediaOffer) -> Phone:
         if not self.is_reachable:
@@ -148,13 +163,17 @@ class Exchanges:
     """The dialer at work on one exchange."""
 
     queue: CallQueue
+    trunks: TrunkPool
     exchange: Exchange
     speech: Speech
 
 
 @asynccontextmanager
 async def dialing(
-    office: Office, account: TrunkAccount, plan: str = "enterprise"
+    office: Office,
+    account: TrunkAccount,
+    plan: str = "enterprise",
+    not_before: datetime | None = None,
 ) -> AsyncIterator[Exchanges]:
     """Queue, runner and trunk pool of `office` at work until the block ends."""
     exchange, speech = Exchange(account), Speech()
@@ -169,13 +188,40 @@ async def dialing(
         dnd=office.dnd,
         recordings=office.settings.recordings,
     )
-    queue = CallQueue(runner, office.book, office.live, trunks, PLANS[plan])
+    queue = CallQueue(runner, office.book, office.live, trunks, PLANS[plan], not_before=not_before)
     office.on_wake = queue.wake
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(run()) for run in (trunks.run, queue.run)]
         try:
-            yield Exchanges(queue, exchange, speech)
+            yield Exchanges(queue, trunks, exchange, speech)
         finally:
             await queue.drain()
             for task in tasks:
                 task.cancel()
+
+
+async def batch_now(office: Office, batch_id: BatchId) -> Batch:
+    async with office.database.reading() as db:
+        return await batches.get(db, batch_id)
+
+
+async def calls_of(office: Office, batch_id: BatchId) -> list[Call]:
+    async with office.database.reading() as db:
+        page = await calls.page(db, limit=100, batch_id=batch_id)
+    return sorted(page.items, key=lambda call: call.row)
+
+
+async def until(office: Office, batch_id: BatchId, **facts: Any) -> Batch:
+    """Wait until the batch has the `state` and the counts of recipients given."""
+
+    async def is_so() -> bool:
+        batch = await batch_now(office, batch_id)
+        counts = {str(one): batch.tally.count(one) for one in RecipientState}
+        return {**counts, "state": batch.state}.items() >= facts.items()
+
+    await eventually(is_so)
+    return await batch_now(office, batch_id)
+
+
+async def has_call_in(office: Office, batch_id: BatchId, state: CallState) -> bool:
+    return any(call.state is state for call in await calls_of(office, batch_id))

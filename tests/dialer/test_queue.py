@@ -1,45 +1,20 @@
 """The dialer on real storage and a real conversation; only the far end is the test's."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 
 import pytest
 
-from movoice_box.domain.batch import Batch, BatchState, RecipientState
-from movoice_box.domain.call import Call, CallState, Disposition
-from movoice_box.ids import BatchId
-from movoice_box.store import batches, calls
+from movoice_box.domain.batch import BatchState
+from movoice_box.domain.call import CallState, Disposition
+from movoice_box.store import batches
 from tests.builders import Office, a_trunk, eventually
-from tests.dialer.lines import Exchanges, dialing
+from tests.dialer.lines import Exchanges, calls_of, dialing, has_call_in, until
 
 
 @pytest.fixture
 async def dialer(office: Office) -> AsyncIterator[Exchanges]:
     async with dialing(office, a_trunk()) as exchanges:
         yield exchanges
-
-
-async def _batch(office: Office, batch_id: BatchId) -> Batch:
-    async with office.database.reading() as db:
-        return await batches.get(db, batch_id)
-
-
-async def _calls(office: Office, batch_id: BatchId) -> list[Call]:
-    async with office.database.reading() as db:
-        page = await calls.page(db, limit=100, batch_id=batch_id)
-    return sorted(page.items, key=lambda call: call.row)
-
-
-async def _until(office: Office, batch_id: BatchId, **facts: Any) -> Batch:
-    """Wait until the batch has the `state` and the counts of recipients given."""
-
-    async def is_so() -> bool:
-        batch = await _batch(office, batch_id)
-        counts = {str(one): batch.tally.count(one) for one in RecipientState}
-        return {**counts, "state": batch.state}.items() >= facts.items()
-
-    await eventually(is_so)
-    return await _batch(office, batch_id)
 
 
 async def test_an_answered_call_reaches_the_outcome_of_the_key(
@@ -50,8 +25,8 @@ async def test_an_answered_call_reaches_the_outcome_of_the_key(
     phone.ring()
     phone.answer()
     phone.press("1")
-    await _until(office, batch_id, state=BatchState.COMPLETED)
-    (call,) = await _calls(office, batch_id)
+    await until(office, batch_id, state=BatchState.COMPLETED)
+    (call,) = await calls_of(office, batch_id)
     assert (call.disposition, call.outcome) == (Disposition.ANSWERED, "BOOKED")
     assert call.summary == "Rahul confirmed."
     assert [line.speaker for line in call.transcript][-1] == "callee"
@@ -61,8 +36,8 @@ async def test_an_answered_call_reaches_the_outcome_of_the_key(
 async def test_a_refusal_is_written_down_with_its_status(office: Office, dialer: Exchanges) -> None:
     batch_id = await office.a_batch(rows=1)
     (await dialer.exchange.phone(1)).refuse(Disposition.BUSY, 486)
-    await _until(office, batch_id, state=BatchState.COMPLETED)
-    (call,) = await _calls(office, batch_id)
+    await until(office, batch_id, state=BatchState.COMPLETED)
+    (call,) = await calls_of(office, batch_id)
     assert (call.outcome, call.sip_status) == ("BUSY", 486)
 
 
@@ -71,18 +46,18 @@ async def test_no_more_calls_are_up_than_the_batch_asked_for(
 ) -> None:
     batch_id = await office.a_batch(rows=5, concurrency=2)
     await dialer.exchange.phone(2)
-    await _until(office, batch_id, in_progress=2, queued=3)
+    await until(office, batch_id, in_progress=2, queued=3)
     assert len(dialer.exchange.phones) == 2
     dialer.exchange.phones[0].refuse(Disposition.BUSY, 486)
     await dialer.exchange.phone(3)
-    await _until(office, batch_id, in_progress=2, queued=2)
+    await until(office, batch_id, in_progress=2, queued=2)
 
 
 async def test_no_more_calls_are_up_than_the_trunk_has_channels(
     office: Office, dialer: Exchanges
 ) -> None:
     batch_id = await office.a_batch(rows=9, concurrency=9)
-    await _until(office, batch_id, in_progress=4, queued=5)
+    await until(office, batch_id, in_progress=4, queued=5)
     await dialer.exchange.phone(4)
     assert len(dialer.exchange.phones) == 4
 
@@ -91,8 +66,8 @@ async def test_the_plan_counts_calls_over_all_batches(office: Office) -> None:
     async with dialing(office, a_trunk(), plan="starter") as dialer:
         first, second = await office.a_batch(rows=1), await office.a_batch(rows=1)
         (await dialer.exchange.phone(1)).refuse(Disposition.BUSY, 486)
-        await _until(office, first, state=BatchState.COMPLETED)
-        await _until(office, second, in_progress=1)
+        await until(office, first, state=BatchState.COMPLETED)
+        await until(office, second, in_progress=1)
 
 
 async def test_a_paused_batch_lets_live_calls_finish_and_starts_none(
@@ -103,7 +78,7 @@ async def test_a_paused_batch_lets_live_calls_finish_and_starts_none(
     await office.control.pause(batch_id)
     phone.answer()
     phone.press("1")
-    await _until(office, batch_id, completed=1, queued=2, state=BatchState.PAUSED)
+    await until(office, batch_id, completed=1, queued=2, state=BatchState.PAUSED)
     assert len(dialer.exchange.phones) == 1
     await office.control.resume(batch_id)
     await dialer.exchange.phone(2)
@@ -116,12 +91,12 @@ async def test_cancel_ends_what_rings_and_lets_who_talks_finish(
     rings, talks = await dialer.exchange.phone(1), await dialer.exchange.phone(2)
     rings.ring()
     talks.answer()
-    await eventually(lambda: _has(office, batch_id, CallState.TALKING))
+    await eventually(lambda: has_call_in(office, batch_id, CallState.TALKING))
     await office.control.cancel(batch_id, end_talking=False)
-    await _until(office, batch_id, canceled=2, in_progress=1)
+    await until(office, batch_id, canceled=2, in_progress=1)
     assert (rings.is_ended_by_box, talks.is_ended_by_box) == (True, False)
     talks.press("1")
-    batch = await _until(office, batch_id, completed=1, in_progress=0)
+    batch = await until(office, batch_id, completed=1, in_progress=0)
     assert batch.state is BatchState.CANCELED
 
 
@@ -129,10 +104,10 @@ async def test_cancel_ends_who_talks_where_told(office: Office, dialer: Exchange
     batch_id = await office.a_batch(rows=1)
     phone = await dialer.exchange.phone(1)
     phone.answer()
-    await eventually(lambda: _has(office, batch_id, CallState.TALKING))
+    await eventually(lambda: has_call_in(office, batch_id, CallState.TALKING))
     await office.control.cancel(batch_id, end_talking=True)
-    await _until(office, batch_id, in_progress=0)
-    (call,) = await _calls(office, batch_id)
+    await until(office, batch_id, in_progress=0)
+    (call,) = await calls_of(office, batch_id)
     assert phone.is_ended_by_box
     assert (call.disposition, call.outcome) == (Disposition.ANSWERED, "CANCELED")
 
@@ -155,7 +130,7 @@ async def test_a_number_listed_while_its_call_is_prepared_is_not_dialed(
     await dialer.speech.asked.wait()
     await office.dnd.add("+919876500000")
     dialer.speech.release.set()
-    await _until(office, batch_id, skipped=1, state=BatchState.COMPLETED)
+    await until(office, batch_id, skipped=1, state=BatchState.COMPLETED)
     assert dialer.exchange.phones == []
     async with office.database.reading() as db:
         (row,) = (await batches.recipients(db, batch_id, limit=1)).items
@@ -170,7 +145,7 @@ async def test_a_batch_paused_while_its_call_is_prepared_rings_nobody(
     await dialer.speech.asked.wait()
     await office.control.pause(batch_id)
     dialer.speech.release.set()
-    await _until(office, batch_id, queued=1)
+    await until(office, batch_id, queued=1)
     assert dialer.exchange.phones == []
 
 
@@ -179,7 +154,7 @@ async def test_without_a_voice_the_batch_pauses_and_says_why(
 ) -> None:
     dialer.speech.is_lost = True
     batch_id = await office.a_batch(rows=2)
-    batch = await _until(office, batch_id, state=BatchState.PAUSED, queued=2)
+    batch = await until(office, batch_id, state=BatchState.PAUSED, queued=2)
     assert batch.pause_reason == "espeak-ng is not installed: apt install libespeak-ng1"
     assert dialer.exchange.phones == []
 
@@ -189,8 +164,8 @@ async def test_an_unreachable_trunk_fails_the_call_with_its_reason(
 ) -> None:
     dialer.exchange.is_reachable = False
     batch_id = await office.a_batch(rows=1)
-    await _until(office, batch_id, failed=1, state=BatchState.COMPLETED)
-    (call,) = await _calls(office, batch_id)
+    await until(office, batch_id, failed=1, state=BatchState.COMPLETED)
+    (call,) = await calls_of(office, batch_id)
     assert call.disposition is Disposition.UNREACHABLE
     assert "timer B" in call.sip_reason
 
@@ -200,8 +175,8 @@ async def test_a_callee_who_hangs_up_leaves_an_outcome(office: Office, dialer: E
     phone = await dialer.exchange.phone(1)
     phone.answer()
     phone.hang_up()
-    await _until(office, batch_id, state=BatchState.COMPLETED)
-    (call,) = await _calls(office, batch_id)
+    await until(office, batch_id, state=BatchState.COMPLETED)
+    (call,) = await calls_of(office, batch_id)
     assert (call.outcome, call.ended_by) == ("HUNG_UP", "callee")
 
 
@@ -210,11 +185,7 @@ async def test_a_box_that_stops_ends_its_calls_and_writes_them_down(office: Offi
         batch_id = await office.a_batch(rows=2, concurrency=2)
         phones = [await dialer.exchange.phone(1), await dialer.exchange.phone(2)]
     assert all(phone.is_ended_by_box for phone in phones)
-    assert [call.state for call in await _calls(office, batch_id)] == [CallState.ENDED] * 2
-
-
-async def _has(office: Office, batch_id: BatchId, state: CallState) -> bool:
-    return any(call.state is state for call in await _calls(office, batch_id))
+    assert [call.state for call in await calls_of(office, batch_id)] == [CallState.ENDED] * 2
 
 
 async def _is_listed(office: Office, number: str) -> bool:

@@ -13,7 +13,7 @@ from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import RecipientRow
 from movoice_box.domain.call import Call, CallState, Disposition
 from movoice_box.domain.phone import PhoneNumber
-from movoice_box.errors import ConflictError, NotFoundError
+from movoice_box.errors import NotFoundError
 from movoice_box.store import calls
 from movoice_box.web.api.batches import Country, ScheduleAt, TrunkChoice
 from movoice_box.web.api.moments import parse_moment
@@ -173,16 +173,9 @@ class CallController(Controller):
 
     @post("/{call_id:str}/end", status_code=202)
     async def end_call(self, call_id: FromPath[str], services: Given) -> CallOut:
-        """End a call that is up: CANCEL while it rings, BYE while they talk. It ends within 2 s."""
-        async with services.database.reading() as db:
-            call = await calls.get(db, call_id)
-        if not services.live.end_call(call.id):
-            raise ConflictError(
-                f"call {call.id} is {call.state}: only a call that is up can be ended",
-                code="call_state",
-                field="state",
-            )
-        return CallOut.of(call)
+        """End a call within 2 s: CANCEL while it rings, BYE while they talk. One that waits is not
+        placed."""
+        return CallOut.of(await services.control.end_call(call_id))
 
     @get("/{call_id:str}/recording.wav", media_type="audio/wav")
     async def get_recording(

@@ -12,8 +12,7 @@ from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import RecipientRow
 from movoice_box.domain.call import Call, CallState
 from movoice_box.domain.phone import PhoneNumber
-from movoice_box.errors import InputError, NotFoundError
-from movoice_box.ids import CallId
+from movoice_box.errors import ConflictError, InputError, NotFoundError
 from movoice_box.store import agents, batches, calls, trunks
 from movoice_box.web.pages import live
 from movoice_box.web.pages.forms import Form
@@ -117,8 +116,11 @@ class CallController(Controller):
     async def end_call(
         self, services: NamedDependency[Services], call_id: FromPath[str]
     ) -> Response[Any]:
-        is_up = services.live.end_call(CallId(call_id))
-        told = "The call is being ended." if is_up else "The call is not up any more."
+        try:
+            await services.control.end_call(call_id)
+            told = "The call is being ended."
+        except ConflictError:
+            told = "The call is not up any more."
         return moved(f"/calls/{call_id}", told)
 
 
