@@ -13,7 +13,9 @@ import logging
 import secrets
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 import httpx
@@ -97,6 +99,8 @@ class WebhookSender:
         self._clock = clock
         self._wake = asyncio.Event()
         self._busy: set[WebhookId] = set()
+        # Threads of its own: a DNS server that is gone must not take those that calls need.
+        self._resolver = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="webhook-dns")
 
     def wake(self) -> None:
         """There may be a delivery that is due."""
@@ -159,7 +163,7 @@ class WebhookSender:
             if due_at
             else DeliveryState.FAILED
         )
-        await self._database.write(
+        await self._database.keep(
             lambda db: outbox.record_attempt(
                 db,
                 due.delivery.id,
@@ -174,26 +178,30 @@ class WebhookSender:
     async def _post(self, client: httpx.AsyncClient, due: DueDelivery) -> tuple[int | None, str]:
         body = due.delivery.body.encode()
         timestamp = int(self._clock.now().timestamp())
+        headers = {
+            "Content-Type": "application/json",
+            "User-Agent": "Movoice-Box",
+            "webhook-id": due.delivery.event_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": sign(due.secret, due.delivery.event_id, timestamp, body),
+        }
         try:
-            url, host = await self._resolved(due.url)
-            response = await client.post(
-                url,
-                content=body,
-                headers={
-                    "Host": host,
-                    "Content-Type": "application/json",
-                    "User-Agent": "Movoice-Box",
-                    "webhook-id": due.delivery.event_id,
-                    "webhook-timestamp": str(timestamp),
-                    "webhook-signature": sign(due.secret, due.delivery.event_id, timestamp, body),
-                },
-                extensions={"sni_hostname": urlsplit(due.url).hostname},
-            )
+            async with asyncio.timeout(_TIMEOUT_S):  # whatever the receiver does meanwhile
+                url, host = await self._resolved(due.url)
+                async with client.stream(
+                    "POST",
+                    url,
+                    content=body,
+                    headers={"Host": host, **headers},
+                    extensions={"sni_hostname": urlsplit(due.url).hostname},
+                ) as response:  # its body may be endless, and nobody wants it
+                    return response.status_code, response.reason_phrase
         except InputError as error:
             return None, error.message
-        except (httpx.HTTPError, OSError) as error:
+        except TimeoutError:
+            return None, f"no answer within {_TIMEOUT_S:g} s"
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
             return None, f"{type(error).__name__}: {error}"
-        return response.status_code, response.reason_phrase
 
     async def _resolved(self, url: str) -> tuple[httpx.URL, str]:
         """`url` with its host replaced by the address that was checked, and the Host header.
@@ -202,8 +210,8 @@ class WebhookSender:
         """
         parsed = httpx.URL(url)
         port = parsed.port or (443 if parsed.scheme == "https" else 80)
-        loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(parsed.host, port, type=socket.SOCK_STREAM)
+        look_up = partial(socket.getaddrinfo, parsed.host, port, type=socket.SOCK_STREAM)
+        found = await asyncio.get_running_loop().run_in_executor(self._resolver, look_up)
         for *_, sockaddr in found:
             address = ipaddress.ip_address(str(sockaddr[0]).partition("%")[0])
             if is_allowed(address, self._allowed):

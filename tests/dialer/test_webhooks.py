@@ -123,6 +123,24 @@ async def test_a_dead_webhook_holds_up_none_but_itself(office: Office) -> None:
         await eventually(lambda: len(receiver.requests) == 40)
 
 
+async def test_an_answer_without_end_counts_by_its_status(office: Office) -> None:
+    async with a_receiver(babbles=True) as receiver, _sending(office):
+        await _subscribe(office, receiver.url)
+        await _report(office)
+        await _until(office, DeliveryState.DELIVERED)
+
+
+@pytest.mark.parametrize("host", ["a" * 64 + ".example", "nobody.invalid", "[::1]:1"])
+async def test_a_host_that_is_not_there_is_tried_again_later(office: Office, host: str) -> None:
+    async with _sending(office):
+        await _subscribe(office, f"http://{host}/")
+        await _report(office)
+        await _until(office, DeliveryState.PENDING)
+    (delivery,) = await _log(office)
+    assert delivery.due_at is not None
+    assert delivery.due_at > office.clock.now()
+
+
 async def test_an_event_that_no_one_wants_is_not_sent(office: Office) -> None:
     await _subscribe(office, "http://192.168.1.20/")
     await _report(office, event_type="batch.completed")

@@ -1,5 +1,6 @@
 """A real HTTP server that receives webhooks: the standard library's, in a thread."""
 
+import contextlib
 import threading
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -23,9 +24,12 @@ class Receiver:
 
 @asynccontextmanager
 async def a_receiver(
-    statuses: Sequence[int] = (), *, hangs: bool = False, port: int = 0
+    statuses: Sequence[int] = (), *, hangs: bool = False, babbles: bool = False, port: int = 0
 ) -> AsyncIterator[Receiver]:
-    """Answer with `statuses` in turn, then with 200; where it `hangs`, not before the end."""
+    """Answer with `statuses` in turn, then with 200; where it `hangs`, not before the end.
+
+    One that `babbles` sends a body until nobody listens.
+    """
     receiver = Receiver()
     answers: Iterator[int] = iter(statuses)
     released = threading.Event()
@@ -42,8 +46,11 @@ async def a_receiver(
             self.send_response(status)
             if 300 <= status < 400:
                 self.send_header("Location", receiver.url)
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", "0" if not babbles else "1000000000")
             self.end_headers()
+            with contextlib.suppress(ConnectionError):
+                while babbles:
+                    self.wfile.write(bytes(65_536))
 
         def log_message(self, *_: object) -> None:
             pass
