@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -25,3 +26,10 @@ def test_a_key_of_the_wrong_size_is_named(tmp_path: Path) -> None:
     (tmp_path / "secret.key").write_bytes(b"short")
     with pytest.raises(SettingsError, match=r"secret\.key must hold 32"):
         Seal.from_files(tmp_path)
+
+
+def test_two_who_make_the_key_at_once_get_the_same(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        seals = list(threads.map(Seal.from_files, [tmp_path] * 8))
+    assert {one.open(seals[0].close("upw", "trunk_1"), "trunk_1") for one in seals} == {"upw"}
+    assert [file.name for file in tmp_path.iterdir()] == ["secret.key"]
