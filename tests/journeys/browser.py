@@ -3,16 +3,20 @@
 import base64
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
+from selenium.common.exceptions import TimeoutException
 from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
+
+T = TypeVar("T")
 
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -40,7 +44,9 @@ class Browser:
 
     def find(self, selector: str) -> WebElement:
         """The first element that matches, as soon as it is there."""
-        return self._waiting().until(lambda driver: driver.find_element(By.CSS_SELECTOR, selector))
+        return self._until(
+            f"'{selector}'", lambda driver: driver.find_element(By.CSS_SELECTOR, selector)
+        )
 
     def find_all(self, selector: str) -> list[WebElement]:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
@@ -53,18 +59,24 @@ class Browser:
     def click(self, selector: str) -> None:
         """Click, and when that leaves the page, wait for the next one."""
         element = self.find(selector)
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        self.driver.execute_script(
+            "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", element
+        )
         element.click()
 
     def press(self, words: str) -> None:
-        """Click the visible button or link whose text contains `words`."""
-        xpath = f"//button[contains(., '{words}')] | //a[contains(., '{words}')]"
-        matching = self._waiting().until(
+        """Click the first visible button or link that is called so, or has `words` in its name."""
+        called = f"[contains(., '{words}') or contains(@aria-label, '{words}')]"
+        xpath = f"//button{called} | //a{called}"
+        matching = self._until(
+            f"a button '{words}'",
             lambda driver: [
                 one for one in driver.find_elements(By.XPATH, xpath) if one.is_displayed()
-            ]
+            ],
         )
-        self.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", matching[0])
+        self.driver.execute_script(
+            "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", matching[0]
+        )
         matching[0].click()
 
     def type(self, selector: str, text: str) -> None:
@@ -75,7 +87,19 @@ class Browser:
 
     def wait_for(self, words: str, selector: str = "body") -> None:
         """Until `words` stand in the element."""
-        self._waiting().until(lambda _: words in self.text(selector))
+        self._until(f"'{words}' in {selector}", lambda _: words in self.text(selector))
+
+    def wait_until_gone(self, selector: str) -> None:
+        self._until(f"no '{selector}' any more", lambda _: not self.find_all(selector))
+
+    def texts(self, selector: str) -> list[str]:
+        """What is to be read in each element that matches now, in one look."""
+        script = "return [...document.querySelectorAll(arguments[0])].map((one) => one.innerText)"
+        return list(self.driver.execute_script(script, selector))
+
+    def choose(self, selector: str, value: str) -> None:
+        """Choose an option of a select by its value."""
+        Select(self.find(selector)).select_by_value(value)
 
     def resize(self, width: str) -> None:
         """Lay the page out anew at one of `WIDTHS`, as that device does."""
@@ -120,8 +144,13 @@ class Browser:
                 asked.add(message["params"]["request"]["url"])
         return asked
 
-    def _waiting(self) -> WebDriverWait[Chrome]:
-        return WebDriverWait(self.driver, _LONGEST_WAIT_S, poll_frequency=0.05)
+    def _until(self, what: str, look: Callable[[Chrome], T]) -> T:
+        """Look until there is something to see; what never shows fails with what did."""
+        waiting = WebDriverWait(self.driver, _LONGEST_WAIT_S, poll_frequency=0.05)
+        try:
+            return waiting.until(look)
+        except TimeoutException:
+            pytest.fail(f"{self.path} never showed {what}; it shows:\n{self.text('body')}")
 
 
 @contextmanager
