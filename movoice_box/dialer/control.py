@@ -102,6 +102,8 @@ class BatchControl:
             await batches.set_state(db, batch.id, target(batch), now)
             if action == "cancel":
                 await batches.cancel_queued(db, batch.id)
+                for call in await calls.waiting(db, batch.id):
+                    await end_call(db, batch.id, call, not_dialed(call), self._ids, now)
             await complete_if_drained(db, batch.id, self._ids, now)
             return await batches.get(db, batch_id)
 

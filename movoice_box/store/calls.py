@@ -175,6 +175,7 @@ async def end(
     """End a call and its recipient; False when it had ended before.
 
     `skipped` marks a recipient that was not dialed after all, with the reason and its message.
+    One that was canceled before its dial counts as one that no call was started for.
     """
     ended = await fetch_one(
         db,
@@ -186,7 +187,7 @@ async def end(
             sip_reason = :sip_reason, q850_cause = :q850_cause, ended_by = :ended_by,
             recording = :recording, ended_at = :now
         WHERE id = :id AND state <> 'ended'
-        RETURNING recipient_id
+        RETURNING recipient_id, dialed_at
         """,
         {
             "id": call_id,
@@ -208,6 +209,8 @@ async def end(
         return False
     state = RecipientState.SKIPPED if skipped else recipient_state_after(result.disposition)
     reason, message = skipped or (None, None)
+    is_canceled = result.disposition is Disposition.CANCELED and ended["dialed_at"] is None
+    was_attempted = not (skipped or is_canceled)
     await db.execute(
         """
         UPDATE recipients
@@ -218,8 +221,8 @@ async def end(
         {
             "id": ended["recipient_id"],
             "state": state,
-            "disposition": None if skipped else result.disposition,
-            "outcome": None if skipped else result.outcome,
+            "disposition": result.disposition if was_attempted else None,
+            "outcome": result.outcome if was_attempted else None,
             "reason": reason,
             "message": message,
         },
@@ -298,6 +301,16 @@ async def collected_names(db: aiosqlite.Connection, batch_id: str) -> list[str]:
         {"id": batch_id},
     )
     return [row["name"] for row in rows]
+
+
+async def waiting(db: aiosqlite.Connection, batch_id: BatchId) -> list[Call]:
+    """Calls of a batch that were handed back to the queue, and single ones that wait in it."""
+    rows = await fetch_all(
+        db,
+        "SELECT * FROM call_records WHERE batch_id = :id AND state = 'queued' ORDER BY row",
+        {"id": batch_id},
+    )
+    return [_to_call(row) for row in rows]
 
 
 async def live(db: aiosqlite.Connection) -> list[tuple[BatchId, Call]]:

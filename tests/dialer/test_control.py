@@ -2,10 +2,10 @@ import pytest
 
 from movoice_box.dialer.live import LiveCall
 from movoice_box.domain.batch import BatchState, RecipientState
-from movoice_box.domain.call import CallState
+from movoice_box.domain.call import CallState, Disposition
 from movoice_box.errors import ConflictError
 from movoice_box.ids import CallId
-from movoice_box.store import batches
+from movoice_box.store import batches, calls
 from tests.builders import Office, a_result
 
 
@@ -37,6 +37,18 @@ async def test_cancel_ends_ringing_calls_and_talking_ones_where_told(
     with office.live.holding(up[0]), office.live.holding(up[1]), office.live.holding(up[2]):
         await office.control.cancel(batch_id, end_talking=end_talking)
     assert {call.id for call in up if call.end.is_set()} == ended
+
+
+async def test_cancel_ends_a_call_that_was_handed_back(office: Office) -> None:
+    batch_id = await office.a_batch(rows=2)
+    (call,) = await office.claim(batch_id)
+    await office.book.hand_back(batch_id, call)
+    batch = await office.control.cancel(batch_id, end_talking=False)
+    assert batch.tally.count(RecipientState.CANCELED) == 2
+    assert (batch.tally.attempted, batch.tally.outcomes) == (0, {})
+    async with office.database.reading() as db:
+        ended = await calls.get(db, call.id)
+    assert (ended.state, ended.disposition) == (CallState.ENDED, Disposition.CANCELED)
 
 
 async def test_cancel_calls_nobody_else_and_counts_them(office: Office) -> None:
