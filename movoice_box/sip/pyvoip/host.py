@@ -11,7 +11,6 @@ import queue
 import socket
 import sys
 import threading
-from itertools import count
 from typing import Any, BinaryIO
 
 from pyVoIP.VoIP import CallState, PhoneStatus, VoIPCall, VoIPPhone
@@ -23,14 +22,14 @@ from movoice_box.clock import SystemClock
 from movoice_box.sip.pyvoip.hosted_call import HostedCall
 from movoice_box.sip.pyvoip.wire import NO_FIRST_RESPONSE, Kind, Message, read_message
 
-_POLL_S = 0.01
+_POLL_S = 0.02  # a frame
 _RECEIVES_AFTER_S = 1.1  # after registering; pyVoIP leaves a second until it reads its socket
 _RINGS_ON_S = 180.0  # how long an abandoned call may still be answered (RFC 3261 timer C)
 _STOP_S = 2.0
 
 
 class Host:
-    """Reads orders, dials one call at a time, and looks at all of them every 10 ms."""
+    """Reads orders, dials one call at a time, and looks at all of them every 20 ms."""
 
     def __init__(self, orders: BinaryIO, reports: BinaryIO) -> None:
         self._orders = orders
@@ -93,20 +92,22 @@ class Host:
 
     def _watch_all(self) -> None:
         pause = threading.Event()
-        for tick in count():
+        due = self._clock.monotonic()
+        while True:
             now = self._clock.monotonic()
+            due = max(due + _POLL_S, now)
             self._report_status()
             if self._dialing_since and now - self._dialing_since >= self._first_response_s:
                 _interrupt(self._phone)
             for call in list(self._calls.values()):
                 if call.dialed is not None:
-                    self._watch(call, call.dialed, now, is_frame_due=tick % 2 == 0)
-            pause.wait(max(0.0, now + _POLL_S - self._clock.monotonic()))
+                    self._watch(call, call.dialed, now)
+            pause.wait(max(0.0, due - self._clock.monotonic()))
 
-    def _watch(self, call: HostedCall, dialed: VoIPCall, now: float, *, is_frame_due: bool) -> None:
+    def _watch(self, call: HostedCall, dialed: VoIPCall, now: float) -> None:
         try:
             if call.unwanted_since is None:
-                call.watch(is_frame_due=is_frame_due)
+                call.watch()
             elif dialed.state is CallState.ANSWERED:
                 dialed.hangup()
             elif now - call.unwanted_since > _RINGS_ON_S:

@@ -1,4 +1,4 @@
-"""One call as pyVoIP carries it, seen every 10 ms from the thread that watches."""
+"""One call as pyVoIP carries it, seen every 20 ms from the thread that watches."""
 
 import threading
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from pyVoIP.VoIP import CallState, VoIPCall
 
 from movoice_box.sip.pyvoip.wire import FRAME_BYTES, SILENCE, Kind, Message
 
-_AHEAD_BYTES = FRAME_BYTES  # of audio in pyVoIP's hands before its sender takes it
+_AHEAD_BYTES = 2 * FRAME_BYTES  # of audio in pyVoIP's hands before its sender takes it
 _BEHIND_BYTES = 50 * FRAME_BYTES  # unheard for a second: the oldest is left out
 _KEPT_BYTES = 3 * FRAME_BYTES
 
@@ -28,6 +28,7 @@ class HostedCall:
         self._is_answered = False
         self._is_heard = False
         self._clip = b""
+        self._at = 0
         self._is_playing = False
         self._order = threading.Lock()
 
@@ -36,15 +37,15 @@ class HostedCall:
         with self._order:
             match order.kind:
                 case Kind.PLAY:
-                    self._clip, self._is_playing = order.body, True
+                    self._clip, self._at, self._is_playing = order.body, 0, True
                 case Kind.STOP:
-                    self._clip, self._is_playing = b"", False
+                    self._is_playing = False
                 case Kind.LISTEN:
                     self._is_heard = True
                 case Kind.END:
                     self.unwanted_since = self.unwanted_since or now
 
-    def watch(self, *, is_frame_due: bool) -> None:
+    def watch(self) -> None:
         """Report the answer, and carry audio and digits while the call is up."""
         if self.dialed is None or self.dialed.state is not CallState.ANSWERED:
             return
@@ -56,15 +57,19 @@ class HostedCall:
             self._play(rtp.pmout, rtp.write)
         while digit := self.dialed.get_dtmf():
             self._report(Message(Kind.DIGIT, self.number, digit.encode()))
-        if is_frame_due:
+        if self._is_heard:
             self._hear(rtp.pmin)
 
     def _play(self, sending: RTPPacketManager, write: Callable[[bytes], None]) -> None:
         """Hand over frames as they are due, so that a clip can be stopped."""
-        while self._clip and _unread(sending) <= _AHEAD_BYTES:
-            write(self._clip[:FRAME_BYTES])
-            self._clip = self._clip[FRAME_BYTES:]
-        if self._is_playing and not self._clip and not _unread(sending):
+        if not self._is_playing:
+            return
+        room = _AHEAD_BYTES - _unread(sending)
+        if self._at < len(self._clip):
+            if room > 0:
+                write(self._clip[self._at : self._at + room])
+                self._at += room
+        elif room == _AHEAD_BYTES:
             self._is_playing = False
             self._report(Message(Kind.PLAYED, self.number))
 
@@ -73,8 +78,7 @@ class HostedCall:
         if unread > _BEHIND_BYTES:
             received.read(unread - _KEPT_BYTES)
         frame = received.read(FRAME_BYTES) if unread >= FRAME_BYTES else SILENCE * FRAME_BYTES
-        if self._is_heard:
-            self._report(Message(Kind.HEARD, self.number, frame))
+        self._report(Message(Kind.HEARD, self.number, frame))
 
 
 def _unread(packets: RTPPacketManager) -> int:
