@@ -30,8 +30,8 @@ _PAGE = b"""<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Movoice Box API</title>
 <link rel="icon" href="/static/logo.svg">
-<link rel="stylesheet" href="/static/vendor/swagger-ui/swagger-ui.css">
-<script src="/static/vendor/swagger-ui/swagger-ui-bundle.js" defer></script>
+<link rel="stylesheet" href="/static/vendor/swagger-ui/swagger-ui.css?v=5.35.0">
+<script src="/static/vendor/swagger-ui/swagger-ui-bundle.js?v=5.35.0" defer></script>
 <script src="/static/docs.js" defer></script>
 </head>
 <body><div id="swagger-ui" data-url="/docs/openapi.json"></div></body>
