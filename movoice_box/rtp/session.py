@@ -4,13 +4,12 @@ import asyncio
 import secrets
 import socket
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.media import Codec, MediaOffer, MediaTarget
-from movoice_box.errors import RtpError
 from movoice_box.rtp.g711 import SILENCE_FRAME, decode
 from movoice_box.rtp.mailbox import Mailbox
 from movoice_box.rtp.receiver import Address, RtpReceiver
@@ -19,6 +18,7 @@ from movoice_box.rtp.sender import RtpSender
 from movoice_box.rtp.ticker import Ticker
 
 _LARGEST_DATAGRAM = 2048
+_MOST_EARLY_DATAGRAMS = 1000  # more than the kernel keeps of them
 _MOST_DATAGRAMS = 50  # read in one tick: a flood must not hold up the other calls
 _KEPT_DIGITS = 32
 _KEPT_FRAMES = 50  # one second
@@ -83,13 +83,10 @@ class RtpSession:
         """Send to `target` and listen to it from the next tick on.
 
         Call it for early media, for the answer and for every re-INVITE; what is being played goes
-        on. Raises `RtpError` when the target is no IP address of the offer's family.
+        on. On hold nothing is sent, and the clip waits.
         """
         if self._is_closed:
             return
-        remote = _ip_address(target.address, self._offer.address)
-        if remote.is_unspecified or target.port == 0:  # hold, as in RFC 2543
-            target = replace(target, is_sending=False)
         if not self._is_connected:
             self._discard_early_datagrams()
             self._ticker.add(self)
@@ -224,18 +221,6 @@ class RtpSession:
 
     def _discard_early_datagrams(self) -> None:
         """What came before anyone was listening would only be played late."""
-        try:
-            while True:
+        with suppress(OSError):
+            for _ in range(_MOST_EARLY_DATAGRAMS):
                 self._socket.recv(_LARGEST_DATAGRAM)
-        except OSError:
-            return
-
-
-def _ip_address(target: str, own: str) -> IPv4Address | IPv6Address:
-    try:
-        remote = ip_address(target)
-    except ValueError:
-        remote = None
-    if remote is None or remote.version != ip_address(own).version:
-        raise RtpError(f"cannot send media from {own} to '{target}'")
-    return remote
