@@ -52,7 +52,11 @@ class Gateway:
     losses: dict[str, int] = field(default_factory=dict)
 
 
-_CHALLENGE: dict[str, Any] = {"status": "407", "challenge": "Proxy-Authenticate", "options": 'qop="auth"'}
+_CHALLENGE: dict[str, Any] = {
+    "status": "407",
+    "challenge": "Proxy-Authenticate",
+    "options": 'qop="auth"',
+}
 GATEWAYS = {
     "answers and presses 1": Gateway("answer_and_key", "BOOKED"),
     "answers and says nothing": Gateway("ring_then_answer", "NO_INPUT"),
