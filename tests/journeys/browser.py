@@ -132,13 +132,13 @@ class Browser:
 
     def console(self) -> list[str]:
         """Everything that the pages complained about since the last look."""
-        log = self.driver.get_log("browser")
+        log = self.driver.get_log("browser")  # type: ignore[no-untyped-call]
         return [f"{entry['level']}: {entry['message']}" for entry in log]
 
     def addresses(self) -> set[str]:
         """Every address that was asked for since the last look, whoever asked."""
         asked = set()
-        for entry in self.driver.get_log("performance"):
+        for entry in self.driver.get_log("performance"):  # type: ignore[no-untyped-call]
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":
                 asked.add(message["params"]["request"]["url"])

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,7 +48,7 @@ return issues;
 
 
 @pytest.fixture
-def profile(tmp_path: Path) -> Iterator[Path]:
+def profile(tmp_path: Path) -> Path:
     folder = tmp_path / "chromium"
     folder.mkdir()
     return folder
@@ -177,7 +176,7 @@ def _launch(browser: Browser, people: Path) -> None:
     browser.wait_for("Priya Patel", "#words")
     browser.screenshot("new-batch-review")
     browser.press("Launch 3 calls")
-    browser.wait_for("The batch is launched")
+    browser.wait_for("Progress", "#progress-title")
 
 
 def _watch_to_the_end(browser: Browser) -> None:

@@ -15,7 +15,7 @@ import msgspec
 from litestar.di import NamedDependency, Provide
 
 from movoice_box.clock import Clock
-from movoice_box.dialer.recipient_file import RecipientFile
+from movoice_box.dialer.recipient_file import RecipientFile, RecipientRow
 from movoice_box.errors import ConflictError, InputError, NotFoundError
 from movoice_box.web.pages.recipient_table import read_table
 from movoice_box.web.services import Services
@@ -90,6 +90,11 @@ class Drafts:
     async def table(self, draft: Draft) -> RecipientFile:
         data = await self.read_list(draft)
         return await asyncio.to_thread(read_table, data, self._country)
+
+    async def rows(self, draft: Draft) -> list[RecipientRow]:
+        """The list as recipients. Raises `InputError` while no column is known as the phone."""
+        table = await self.table(draft)
+        return await asyncio.to_thread(table.recipients, draft.mapping or {})
 
     async def close(self, draft: Draft, batch_id: str) -> None:
         """Drop the list; what is left leads a second click to the batch that came of it."""

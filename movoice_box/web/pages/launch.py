@@ -1,5 +1,6 @@
 """New Batch, second half: when and how fast, a review of every row, and the launch."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -83,7 +84,7 @@ class LaunchController(Controller):
     ) -> Response[Any]:
         """What the callee of one row hears first: a part of the review."""
         draft = await drafts.get(draft_id, user_of(request))
-        rows = (await drafts.table(draft)).recipients(draft.mapping or {})
+        rows = await drafts.rows(draft)
         text = str(request.query_params.get("row", ""))
         row = min(max(int(text), 1), len(rows)) if text.isascii() and text.isdigit() else 1
         async with services.database.reading() as db:
@@ -108,7 +109,7 @@ class LaunchController(Controller):
         except (InputError, ConflictError) as error:
             return await _review_page(request, services, drafts, draft, error)
         await drafts.close(draft, answer["batch_id"])
-        return moved(f"/calls/batches/{answer['batch_id']}", "The batch is launched.")
+        return moved(f"/calls/batches/{answer['batch_id']}")
 
 
 def _elsewhere(draft: Draft) -> Response[Any] | None:
@@ -160,7 +161,8 @@ async def _review_page(
     if error is None:
         try:
             asked = await _request_of(services, drafts, draft)
-            review = ReviewView(await services.intake.review(asked))
+            checked = await services.intake.review(asked)
+            review = await asyncio.to_thread(ReviewView.of, checked)
         except InputError as refusal:  # the whole of it, such as more rows than the plan allows
             error = refusal
     async with services.database.reading() as db:
@@ -182,13 +184,13 @@ async def _review_page(
 
 async def _request_of(services: Services, drafts: Drafts, draft: Draft) -> BatchRequest:
     """The draft as a request; launched twice, it is one batch."""
-    table = await drafts.table(draft)
+    rows = await drafts.rows(draft)
     async with services.database.reading() as db:
         agent = (await agents.get(db, draft.agent_id)).agent
     begun = draft.created_at.astimezone(services.settings.zone)
     return BatchRequest(
         agent_id=draft.agent_id,
-        rows=table.recipients(draft.mapping or {}),
+        rows=rows,
         concurrency=draft.concurrency,
         schedule_at=draft.schedule_at,
         name=draft.name or f"{agent.name}, {begun:%d %b %Y %H:%M}",

@@ -1,6 +1,7 @@
 """What would become of each row of a batch, as the review shows it."""
 
 from dataclasses import dataclass
+from typing import Self
 
 from movoice_box.dialer.intake import Review
 from movoice_box.domain.batch import Recipient, SkipReason
@@ -12,21 +13,13 @@ _TITLES = {
     SkipReason.INVALID_NUMBER: "Invalid numbers",
     SkipReason.DND: "Do not disturb",
     SkipReason.MISSING_VARIABLE: "Missing values",
-    SkipReason.PLAN_LIMIT: "Beyond the plan",
 }
-_ALWAYS_SHOWN = (
-    SkipReason.DUPLICATE,
-    SkipReason.INVALID_NUMBER,
-    SkipReason.DND,
-    SkipReason.MISSING_VARIABLE,
-)
 
 
 @dataclass(frozen=True, slots=True)
 class SkippedGroup:
     """The rows skipped for one reason; `listed` are the first of them."""
 
-    reason: SkipReason
     title: str
     rows: int
     listed: list[Recipient]
@@ -38,29 +31,27 @@ class SkippedGroup:
 
 @dataclass(frozen=True, slots=True)
 class ReviewView:
-    review: Review
+    """`sample` is the row whose first words are shown: the first that will be called."""
 
-    @property
-    def total(self) -> int:
-        return len(self.review.recipients)
+    total: int
+    dialable: int
+    groups: list[SkippedGroup]
+    sample: Recipient
 
-    @property
-    def dialable(self) -> int:
-        return len(self.review.queued)
-
-    @property
-    def groups(self) -> list[SkippedGroup]:
-        skipped = self.review.skipped
-        by_reason = {
-            reason: [one for one in skipped if one.skip_reason is reason] for reason in SkipReason
-        }
-        return [
-            SkippedGroup(reason, _TITLES[reason], len(rows), rows[:_LISTED])
-            for reason, rows in by_reason.items()
-            if rows or reason in _ALWAYS_SHOWN
-        ]
-
-    @property
-    def sample(self) -> Recipient:
-        """The row whose first words are shown: the first that will be called."""
-        return next(iter(self.review.queued), self.review.recipients[0])
+    @classmethod
+    def of(cls, review: Review) -> Self:
+        """Reads every row: call it in a thread."""
+        queued = review.queued
+        by_reason: dict[SkipReason | None, list[Recipient]] = {}
+        for recipient in review.skipped:
+            by_reason.setdefault(recipient.skip_reason, []).append(recipient)
+        rows_of = {reason: by_reason.get(reason, []) for reason in _TITLES}
+        return cls(
+            total=len(review.recipients),
+            dialable=len(queued),
+            groups=[
+                SkippedGroup(_TITLES[reason], len(rows), rows[:_LISTED])
+                for reason, rows in rows_of.items()
+            ],
+            sample=(queued or review.recipients)[0],
+        )
