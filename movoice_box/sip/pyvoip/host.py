@@ -107,7 +107,7 @@ class Host:
     def _watch(self, call: HostedCall, dialed: VoIPCall, now: float) -> None:
         try:
             if call.unwanted_since is None:
-                call.watch()
+                call.watch(now)
             elif dialed.state is CallState.ANSWERED:
                 dialed.hangup()
             elif now - call.unwanted_since > _RINGS_ON_S:

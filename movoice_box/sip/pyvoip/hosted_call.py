@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pyVoIP.RTP import RTPPacketManager
 from pyVoIP.VoIP import CallState, VoIPCall
 
-from movoice_box.sip.pyvoip.wire import FRAME_BYTES, SILENCE, Kind, Message
+from movoice_box.sip.pyvoip.wire import BYTES_PER_SECOND, FRAME_BYTES, SILENCE, Kind, Message
 
-_AHEAD_BYTES = 2 * FRAME_BYTES  # of audio in pyVoIP's hands before its sender takes it
 _BEHIND_BYTES = 50 * FRAME_BYTES  # unheard for a second: the oldest is left out
 _KEPT_BYTES = 3 * FRAME_BYTES
 
@@ -27,26 +26,27 @@ class HostedCall:
         self._report = report
         self._is_answered = False
         self._is_heard = False
-        self._clip = b""
-        self._at = 0
-        self._is_playing = False
+        self._plays_until: float | None = None
         self._order = threading.Lock()
 
     def obey(self, order: Message, now: float) -> None:
         """Take an order about this call; `now` is the time of it."""
         with self._order:
             match order.kind:
-                case Kind.PLAY:
-                    self._clip, self._at, self._is_playing = order.body, 0, True
-                case Kind.STOP:
-                    self._is_playing = False
-                case Kind.LISTEN:
+                case Kind.PLAY if self.dialed:
+                    self.dialed.write_audio(order.body)
+                    self._plays_until = now + len(order.body) / BYTES_PER_SECOND
+                case Kind.STOP if self.dialed:
+                    _skip_to_end(self.dialed.RTPClients[0].pmout)
+                    self._plays_until = None
+                case Kind.LISTEN if self.dialed:
+                    _skip_to_end(self.dialed.RTPClients[0].pmin)
                     self._is_heard = True
                 case Kind.END:
                     self.unwanted_since = self.unwanted_since or now
 
-    def watch(self) -> None:
-        """Report the answer, and carry audio and digits while the call is up."""
+    def watch(self, now: float) -> None:
+        """Report the answer, what was played to its end, and what is heard and pressed."""
         if self.dialed is None or self.dialed.state is not CallState.ANSWERED:
             return
         if not self._is_answered:
@@ -54,24 +54,13 @@ class HostedCall:
             self._report(Message(Kind.ANSWERED, self.number))
         rtp = self.dialed.RTPClients[0]
         with self._order:
-            self._play(rtp.pmout, rtp.write)
+            if self._plays_until and now >= self._plays_until and not _unread(rtp.pmout):
+                self._plays_until = None
+                self._report(Message(Kind.PLAYED, self.number))
         while digit := self.dialed.get_dtmf():
             self._report(Message(Kind.DIGIT, self.number, digit.encode()))
         if self._is_heard:
             self._hear(rtp.pmin)
-
-    def _play(self, sending: RTPPacketManager, write: Callable[[bytes], None]) -> None:
-        """Hand over frames as they are due, so that a clip can be stopped."""
-        if not self._is_playing:
-            return
-        room = _AHEAD_BYTES - _unread(sending)
-        if self._at < len(self._clip):
-            if room > 0:
-                write(self._clip[self._at : self._at + room])
-                self._at += room
-        elif room == _AHEAD_BYTES:
-            self._is_playing = False
-            self._report(Message(Kind.PLAYED, self.number))
 
     def _hear(self, received: RTPPacketManager) -> None:
         unread = _unread(received)
@@ -88,3 +77,8 @@ def _unread(packets: RTPPacketManager) -> int:
         end = packets.buffer.seek(0, 2)
         packets.buffer.seek(at)
     return max(0, end - at)
+
+
+def _skip_to_end(packets: RTPPacketManager) -> None:
+    with packets.bufferLock:
+        packets.buffer.seek(0, 2)

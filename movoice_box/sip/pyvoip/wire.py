@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 SILENCE = b"\x80"  # unsigned 8-bit samples, as pyVoIP takes and gives them
 FRAME_BYTES = 160
+BYTES_PER_SECOND = 50 * FRAME_BYTES
 
 NO_FIRST_RESPONSE = (
     "pyVoIP saw no 100, 180 or 401 in {:g} s: it cannot tell whether the call was refused, "
