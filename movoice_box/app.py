@@ -160,11 +160,14 @@ def _make_folders(settings: Settings) -> None:
         settings.data.dir.mkdir(parents=True, exist_ok=True, mode=0o750)
         settings.recordings.mkdir(exist_ok=True)
     except OSError as error:
-        raise SettingsError(
-            f"data.dir ({settings.data.dir}) cannot be used: {error.strerror}; "
-            "name another with --data-dir",
-            field="data.dir",
-        ) from error
+        raise _unusable(settings.data.dir, error) from error
+
+
+def _unusable(data_dir: Path, error: OSError) -> SettingsError:
+    return SettingsError(
+        f"data.dir ({data_dir}) cannot be used: {error.strerror}; name another with --data-dir",
+        field="data.dir",
+    )
 
 
 async def testing_trunk(settings: Settings, account: TrunkAccount) -> TrunkStatus:
@@ -183,9 +186,13 @@ async def testing_trunk(settings: Settings, account: TrunkAccount) -> TrunkStatu
 def sole_owner(data_dir: Path) -> Iterator[None]:
     """Hold the data folder: two boxes on one list would call everyone twice.
 
-    Raises `SettingsError` when another box holds it.
+    Raises `SettingsError` when another box holds it, or nothing can be written there.
     """
-    with (data_dir / "box.lock").open("w") as lock:
+    try:
+        lock = (data_dir / "box.lock").open("w")
+    except OSError as error:
+        raise _unusable(data_dir, error) from error
+    with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
