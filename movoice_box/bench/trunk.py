@@ -5,6 +5,7 @@ packets as the kernel received them. All drivers are measured in turn, several t
 """
 
 import asyncio
+import logging
 import math
 import os
 import resource
@@ -29,6 +30,8 @@ from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.native_trunk import NativeTrunk
 from movoice_box.sip.pyvoip_trunk import PyvoipTrunk
 from movoice_box.sip.trunk import Answered, Dialog, Ended, Trunk
+
+logger = logging.getLogger(__name__)
 
 DRIVERS = ("native", "pyvoip")
 
@@ -189,6 +192,7 @@ async def _answer(dialog: Dialog, session: RtpSession) -> CallAudio | None:
             if event.media is not None:
                 session.connect(event.media)
             return event.audio or session
+    logger.warning("a call was not established: %s %s", event.disposition, event.sip_reason)
     return None
 
 
