@@ -85,10 +85,16 @@ class TrunkPool:
         async with self._database.reading() as db:
             accounts = await trunks.every(db, self._seal)
         wanted = {account.id: account for account in accounts if account.is_enabled}
-        for trunk_id, running in list(self._running.items()):
-            if wanted.get(trunk_id) != running.trunk.account:
-                running.task.cancel()
-                del self._running[trunk_id]
+        gone = [
+            running
+            for running in self._running.values()
+            if wanted.get(running.trunk.account.id) != running.trunk.account
+        ]
+        for running in gone:
+            running.task.cancel()
+            del self._running[running.trunk.account.id]
+        if gone:  # an edited trunk takes its old registration back before it makes the new one
+            await asyncio.wait([running.task for running in gone])
         for account in wanted.values():
             if account.id not in self._running:
                 trunk = self._build(account)
