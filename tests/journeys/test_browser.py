@@ -2,11 +2,13 @@
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.journeys.box import REPOSITORY, a_box, a_simulator, run_command
+from tests.journeys.box import REPOSITORY, BoxProcess, a_box, a_simulator, run_command
 from tests.journeys.browser import WIDTHS, Browser, a_browser
 from tests.web.samples import furnish
 from tests.web.sites import a_site
@@ -19,6 +21,7 @@ PEOPLE = """phone,name,amount_due,due_date
 +919876543212,Amit Kumar,₹3200,April 27
 """
 ARTEFACTS = Path(os.environ.get("MOVOICE_ARTEFACTS", REPOSITORY / "artefacts"))
+AGENT_ID = "agent_payment_collection"
 PASSWORD = "correct horse battery"
 
 # What a person who can't see the page, or can't use a mouse, would miss.
@@ -123,6 +126,50 @@ async def test_rows_stay_filtered_while_the_batch_lives(tmp_path: Path, profile:
             _check_it_was_quiet(browser)
 
 
+async def test_one_call_is_followed_while_it_lasts(tmp_path: Path, profile: Path) -> None:
+    async with _a_box_on_the_phone(tmp_path, "interrupts_1") as box:
+        with a_browser(box.address, profile, ARTEFACTS) as browser:
+            await asyncio.to_thread(_follow_one_call, browser)
+            _check_it_was_quiet(browser)
+
+
+async def test_a_page_catches_up_by_itself_after_the_box_died(
+    tmp_path: Path, profile: Path
+) -> None:
+    async with _a_box_on_the_phone(tmp_path, "hurries_1") as box:
+        people = [
+            {
+                "phone": f"98765{number:05d}",
+                "variables": {"name": "Asha", "amount_due": "₹2500", "due_date": "April 25"},
+            }
+            for number in range(12)
+        ]
+        body = {"agent_id": AGENT_ID, "recipients": people}
+        batch_id = (await box.post("/v1/calls/batch", body))["batch_id"]
+        with a_browser(box.address, profile, ARTEFACTS) as browser:
+            await asyncio.to_thread(_log_in, browser)
+            await asyncio.to_thread(browser.open, f"/calls/batches/{batch_id}")
+            await box.kill()
+            await asyncio.to_thread(browser.wait_for, "does not answer", "#connection")
+            await box.start()
+            await asyncio.to_thread(browser.wait_until_gone, "#connection:not([hidden])")
+            await asyncio.to_thread(browser.wait_for, "12 of 12 rows done", ".progress-figure")
+
+
+@asynccontextmanager
+async def _a_box_on_the_phone(folder: Path, callee: str) -> AsyncIterator[BoxProcess]:
+    """A box with an owner and a trunk to people who are all alike."""
+    data_dir, scenario = folder / "box", folder / "scenario.yaml"
+    data_dir.mkdir()
+    scenario.write_text(f"mix: {{{callee}: 1}}\n", encoding="utf-8")
+    async with a_simulator(str(scenario), folder / "ledger") as port, a_box(data_dir) as box:
+        await box.post("/v1/trunks", {"name": "GSM gateway", "host": "127.0.0.1", "port": port})
+        token = (await run_command("setup-link", data_dir=data_dir)).strip().rpartition("=")[2]
+        owner = {"token": token, "name": "asha", "password": PASSWORD, "again": PASSWORD}
+        assert (await box.api.post("/setup", data=owner)).status_code == 303
+        yield box
+
+
 def _set_up(browser: Browser, token: str) -> None:
     browser.open(f"/setup?token={token}")
     browser.screenshot("setup")
@@ -197,6 +244,22 @@ def _read_a_call(browser: Browser) -> None:
     browser.wait_for("Hello Rahul Sharma.", ".transcript")
     browser.wait_for("200 OK")
     browser.screenshot("call-completed")
+
+
+def _follow_one_call(browser: Browser) -> None:
+    _log_in(browser)
+    browser.press("Call one number")
+    browser.choose("#f-agent_id", AGENT_ID)
+    for name, value in (("name", "Rahul"), ("amount_due", "₹2500"), ("due_date", "April 25")):
+        browser.type(f"[name=variable-{name}]", value)
+    browser.type("#f-phone", "98765 43210")
+    browser.press("Call now")
+    browser.wait_for("Talking", ".call-state")
+    browser.wait_for("Hello Rahul.", ".transcript")
+    browser.screenshot("call-live")
+    browser.wait_for("Call again", "#call-actions")
+    browser.wait_for("Rahul confirmed payment of ₹2500 by April 25.", ".call-summary")
+    browser.wait_for("Pressed 1", ".transcript")
 
 
 def _visit(browser: Browser, pages: dict[str, str]) -> dict[str, list[str]]:

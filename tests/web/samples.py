@@ -83,7 +83,7 @@ async def launch(office: Office, *, rows: int, **changes: object) -> BatchId:
     """A batch of `rows` rows, some of which are skipped."""
     people = [
         RecipientRow(
-            f"+9198{number:02d}{rows:03d}{number:03d}",
+            f"+9198{number % 90 + 10}{rows:03d}{number:03d}",
             {
                 "name": _NAMES[number % len(_NAMES)],
                 "amount_due": f"₹{1200 + number * 137 % 4000}",

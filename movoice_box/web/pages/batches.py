@@ -8,9 +8,10 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from movoice_box.domain.batch import Batch, BatchState, RecipientState
+from movoice_box.domain.batch import Batch, BatchState, Recipient, RecipientState
 from movoice_box.domain.call import RESERVED_OUTCOMES
 from movoice_box.errors import ConflictError, NotFoundError
+from movoice_box.ids import BatchId
 from movoice_box.store import agents, batches, calls, trunks
 from movoice_box.web.pages import live
 from movoice_box.web.pages.batch_view import BatchView, RowView
@@ -20,6 +21,7 @@ from movoice_box.web.services import Services
 
 _BATCHES_A_PAGE = 20
 _ROWS_A_PAGE = 50
+_SHOWN_LIVE = 9
 
 
 class BatchController(Controller):
@@ -163,10 +165,12 @@ async def _context(services: Services, batch_id: str) -> dict[str, Any]:
             trunk = await trunks.get(db, services.seal, batch.trunk_id)
         except NotFoundError:  # deleted since
             trunk = None
+        on_the_phone = await _on_the_phone(db, batch.id)
     return {
         "shown": BatchView(batch),
         "agent": agent,
         "trunk": trunk,
+        "on_the_phone": on_the_phone,
         "possible_outcomes": [*agent.outcomes, *sorted(RESERVED_OUTCOMES)],
         "swaps": False,
     }
@@ -178,12 +182,21 @@ async def _rows(db: aiosqlite.Connection, request: PageRequest, batch: Batch) ->
     page = await batches.recipients(
         db, batch.id, limit=_ROWS_A_PAGE, cursor=place.cursor, **place.filters
     )
-    by_id = await calls.among(db, [one.call_id for one in page.items if one.call_id])
-    rows = [
-        RowView(recipient, by_id.get(recipient.call_id) if recipient.call_id else None)
-        for recipient in page.items
-    ]
+    rows = await _with_calls(db, page.items)
     return {"place": place, "page": page, "rows": rows, "states": list(RecipientState)}
+
+
+async def _on_the_phone(db: aiosqlite.Connection, batch_id: BatchId) -> list[RowView]:
+    """The first few rows whose call is up."""
+    page = await batches.recipients(
+        db, batch_id, limit=_SHOWN_LIVE, state=RecipientState.IN_PROGRESS
+    )
+    return [row for row in await _with_calls(db, page.items) if row.call]
+
+
+async def _with_calls(db: aiosqlite.Connection, recipients: list[Recipient]) -> list[RowView]:
+    by_id = await calls.among(db, [one.call_id for one in recipients if one.call_id])
+    return [RowView(one, by_id.get(one.call_id) if one.call_id else None) for one in recipients]
 
 
 async def _agent_names(db: aiosqlite.Connection) -> dict[str, str]:

@@ -12,7 +12,12 @@ from litestar.plugins.jinja import JinjaTemplateEngine
 from litestar.template import TemplateConfig
 from markupsafe import Markup, escape
 
-from movoice_box.domain.call import OPTED_OUT, UNANSWERED_OUTCOMES, Disposition
+from movoice_box.domain.call import (
+    OPTED_OUT,
+    RESERVED_OUTCOMES,
+    UNANSWERED_OUTCOMES,
+    Disposition,
+)
 from movoice_box.settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -98,7 +103,9 @@ def tone(outcome: str) -> str:
         return "warning"
     if outcome in _NOT_PLACED:
         return "danger"
-    return "quiet" if outcome in UNANSWERED_OUTCOMES.values() else "primary"
+    if outcome in UNANSWERED_OUTCOMES.values():
+        return "quiet"
+    return "info" if outcome in RESERVED_OUTCOMES else "primary"
 
 
 def with_variables(text: str) -> Markup:

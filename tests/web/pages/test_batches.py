@@ -2,7 +2,7 @@ import asyncio
 
 import httpx
 
-from movoice_box.domain.call import Disposition
+from movoice_box.domain.call import CallState, Disposition
 from movoice_box.store import trunks
 from tests.builders import a_result, a_row
 from tests.web.sites import Site
@@ -43,6 +43,16 @@ async def test_the_page_counts_what_happened(site: Site, visitor: Visitor) -> No
     assert "Total 4 Completed 2 Failed 0 In progress 0 Queued 2" in words
     assert "Answered 1 Answer rate 50 %" in words
     assert "Rahul will pay." in words
+
+
+async def test_the_page_names_who_is_on_the_phone(site: Site, visitor: Visitor) -> None:
+    batch_id = await site.office.a_batch(rows=60)
+    calls = await site.office.claim(batch_id, 58)
+    for call in calls:
+        await site.office.dial(call)
+    await site.office.book.progress(batch_id, calls[0], CallState.RINGING)
+    words = await visitor.read(f"/calls/batches/{batch_id}")
+    assert "On the phone now Ringing +919876500000 Dialing +919876500001" in words
 
 
 async def test_rows_are_turned_page_by_page_and_back(site: Site, visitor: Visitor) -> None:

@@ -47,7 +47,7 @@ def test_states_are_words() -> None:
 def test_outcomes_of_a_talk_and_of_the_network_differ_in_colour() -> None:
     outcomes = ["BOOKED", "HUNG_UP", "OPTED_OUT", "BUSY", "NO_ANSWER", "FAILED", "INVALID_NUMBER"]
     assert [tone(outcome) for outcome in outcomes] == [
-        *("primary", "primary", "warning", "quiet", "quiet", "danger", "danger")
+        *("primary", "info", "warning", "quiet", "quiet", "danger", "danger")
     ]
 
 
