@@ -71,6 +71,18 @@ def test_a_packet_after_its_time_is_dropped_and_counted() -> None:
     assert buffer.late == 1
 
 
+def test_of_a_packet_that_comes_in_the_middle_of_its_time_the_rest_is_played() -> None:
+    buffer = JitterBuffer()
+    for number in (0, 2, 3):
+        buffer.put(packet(number), is_newest=True)
+    for _ in range(4):
+        buffer.pop()
+    late = RtpPacket(0, 1, (START + 80) & 0xFFFF_FFFF, 7, b"\1" * 80 + b"\2" * 80)
+    buffer.put(late, is_newest=False)
+
+    assert buffer.pop() == b"\2" * 80 + SILENCE[80:]
+
+
 def test_playout_starts_anew_when_the_delay_has_grown_beyond_the_depth() -> None:
     buffer = JitterBuffer()
     in_time = [[n] for n in range(10)]

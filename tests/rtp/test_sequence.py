@@ -29,6 +29,12 @@ def test_a_repeat_is_a_duplicate_and_hides_no_loss() -> None:
     assert (tracker.received, tracker.duplicates, tracker.lost) == (5, 2, 1)
 
 
+def test_a_repeat_of_a_reordered_packet_is_a_duplicate() -> None:
+    _, arrivals = placed(10, 12, 11, 11)
+
+    assert arrivals[2:] == [Arrival.REORDERED, Arrival.DUPLICATE]
+
+
 def test_a_wild_jump_is_believed_when_the_next_packet_follows_on_it() -> None:
     _, arrivals = placed(10, 40_000, 40_001, 40_002)
 

@@ -124,6 +124,7 @@ async def test_silence_is_sent_from_connect_to_close(ticker: Ticker, session: Rt
 
     packets = [RtpPacket.parse(datagram) for datagram in received(peer)]
     assert [packet.payload for packet in packets] == [SILENCE_FRAME[Codec.PCMU]] * 5
+    assert (session.statistics.sent, session.statistics.send_errors) == (5, 0)
     peer.close()
 
 
