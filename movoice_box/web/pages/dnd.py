@@ -6,6 +6,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 
 from movoice_box.dialer.do_not_disturb import Imported
+from movoice_box.dialer.recipient_file import MAX_BYTES
 from movoice_box.errors import InputError, NotFoundError
 from movoice_box.store import dnd
 from movoice_box.web.pages.forms import Form
@@ -13,7 +14,7 @@ from movoice_box.web.pages.view import PageRequest, Place, moved, view
 from movoice_box.web.services import Services
 
 _ENTRIES_A_PAGE = 50
-_UPLOAD_BYTES = 64 * 2**20
+_UPLOAD_BYTES = MAX_BYTES + 2**20  # and the other fields
 _INVALID_LISTED = 20
 
 

@@ -10,7 +10,7 @@ from litestar import Controller, Response, get, post
 from litestar.di import NamedDependency
 from litestar.params import FromPath
 
-from movoice_box.dialer.recipient_file import PHONE, RecipientFile
+from movoice_box.dialer.recipient_file import MAX_BYTES, PHONE, RecipientFile
 from movoice_box.domain.agent import Agent
 from movoice_box.errors import InputError
 from movoice_box.store import agents, trunks
@@ -20,7 +20,7 @@ from movoice_box.web.pages.recipient_table import pasted, preselect, read_mappin
 from movoice_box.web.pages.view import PageRequest, moved, user_of, view
 from movoice_box.web.services import Services
 
-_UPLOAD_BYTES = 64 * 2**20
+_UPLOAD_BYTES = MAX_BYTES + 2**20  # and the other fields
 _PREVIEW_ROWS = 3
 
 

@@ -96,12 +96,11 @@ for (const type of ["dragover", "dragleave", "drop"]) {
 }
 
 // The stream of a page: say when it is cut and when it is back, in words.
-function sayConnection(isOpen) {
-  const notice = document.getElementById("connection");
-  if (notice) {
-    notice.hidden = isOpen;
-  }
+function say(id, isSaid) {
+  document.getElementById(id).hidden = !isSaid;
 }
-document.addEventListener("htmx:sseOpen", () => sayConnection(true));
-document.addEventListener("htmx:sseError", () => sayConnection(false));
-document.addEventListener("htmx:sseClose", () => sayConnection(true));
+document.addEventListener("htmx:sseOpen", () => say("connection", false));
+document.addEventListener("htmx:sseError", () => say("connection", true));
+document.addEventListener("htmx:sseClose", () => say("connection", false));
+document.addEventListener("htmx:responseError", () => say("failure", true));
+document.addEventListener("htmx:beforeRequest", () => say("failure", false));
