@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         settings = load_settings(options.config or _installed_settings(), options.data_dir)
-        set_up_log(options.log_level or settings.log.level)
+        set_up_log(options.log_level or options.usual_log_level or settings.log.level)
         return int(asyncio.run(options.run(options, settings)))
     except KeyboardInterrupt:
         return 130

@@ -17,7 +17,7 @@ def add_command(
     parser: argparse.ArgumentParser = commands.add_parser(
         name, parents=[common], help=about, description=about
     )
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, usual_log_level="WARNING")
     return parser
 
 

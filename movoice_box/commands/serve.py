@@ -12,7 +12,8 @@ from movoice_box.settings import Settings
 
 
 def add_to(commands: Commands, common: argparse.ArgumentParser) -> None:
-    add_command(commands, common, "serve", _serve, "run the box until it is told to stop")
+    serve = add_command(commands, common, "serve", _serve, "run the box until it is told to stop")
+    serve.set_defaults(usual_log_level=None)  # the one that is set
 
 
 async def _serve(_: argparse.Namespace, settings: Settings) -> int:
