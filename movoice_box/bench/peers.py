@@ -17,6 +17,7 @@ from movoice_box.errors import TrunkError
 LOOPBACK = "127.0.0.1"
 _LINE_BYTES = 256 * 1024 * 1024
 _SIPP_STARTS = 3
+_SIPP_ENDS = "3600"  # seconds, should this process be killed before it can end SIPp
 _SIPP_STARTS_TRIES = 100  # of 20 ms each
 
 # Accepts any registration, rings for 200 ms, and answers with the last five digits of the number
@@ -131,7 +132,7 @@ async def _start_sipp(program: str, scenario: Path) -> tuple[int, Process]:
         port, media, control = (free_udp_port() for _ in range(3))
         process = await asyncio.create_subprocess_exec(
             *(program, "-i", LOOPBACK, "-p", str(port), "-mp", str(media), "-cp", str(control)),
-            *("-sf", str(scenario), "-l", "5000", "-nostdin"),
+            *("-sf", str(scenario), "-l", "5000", "-nostdin", "-timeout", _SIPP_ENDS),
             cwd=scenario.parent,
             stdin=DEVNULL,
             stdout=DEVNULL,
