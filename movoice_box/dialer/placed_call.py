@@ -77,7 +77,7 @@ class PlacedCall:
             return without_conversation(self._call, Disposition.UNREACHABLE, error.message)
         try:
             async with asyncio.TaskGroup() as group:
-                helpers = [
+                beside = [
                     group.create_task(self._end_when_told(dialog), name="end when told"),
                     group.create_task(self._spread_news(), name="conversation news"),
                 ]
@@ -85,8 +85,8 @@ class PlacedCall:
                 await self._session.close()  # the conversation sees its line closed and returns
                 spoken = await self._talking if self._talking else None
                 await self._news.join()
-                for helper in helpers:
-                    helper.cancel()
+                for task in beside:
+                    task.cancel()
         finally:
             await dialog.end()
             async with asyncio.timeout(_LAST_NEWS_S):  # there is some where this call failed
