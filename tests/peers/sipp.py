@@ -1,4 +1,4 @@
-"""SIPp as a carrier: a scenario of `sipp/` on a free port, judged by SIPp itself."""
+"""SIPp as a carrier: a scenario of `sipp_scenarios/` on a free port, judged by SIPp itself."""
 
 import asyncio
 import re
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-SCENARIOS = Path(__file__).parent / "sipp"
+SCENARIOS = Path(__file__).parent / "sipp_scenarios"
 USER, PASSWORD = "alice", "pass, word"
 _WORDS = {"status": "486", "reason": "X-Nothing: 1", "user": USER, "password": PASSWORD}
 
