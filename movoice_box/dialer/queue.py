@@ -47,6 +47,7 @@ class CallQueue:
         self._wake = asyncio.Event()
         self._up: dict[BatchId, Counter[TrunkId]] = {}
         self._agents: dict[BatchId, Agent] = {}
+        self._turns: Counter[BatchId] = Counter()
         self._lost: Counter[TrunkId] = Counter()
 
     def wake(self) -> None:
@@ -95,9 +96,11 @@ class CallQueue:
             except Exception:  # one batch that cannot be read must not stop the others
                 logger.exception("a batch cannot go on", extra={"batch_id": batch_id})
                 await self._book.pause(batch_id, _BROKEN)
-        self._agents = {
-            batch.id: self._agents[batch.id] for batch in running if batch.id in self._agents
-        }
+        going_on = {batch.id for batch in running}
+        for batch_id in self._agents.keys() - going_on:
+            del self._agents[batch_id]
+        for batch_id in self._turns.keys() - going_on:
+            del self._turns[batch_id]
 
     async def _start(self, group: asyncio.TaskGroup, batch_id: BatchId, limit: int) -> None:
         now = self._book.clock.now()
@@ -107,6 +110,7 @@ class CallQueue:
         claimed = await self._book.database.keep(
             lambda db: calls.claim(db, batch_id, limit, self._book.ids.call, now)
         )
+        self._turns[batch_id] = max(self._turns.values(), default=0) + 1
         for call in claimed:
             self._up.setdefault(batch_id, Counter())[call.trunk_id] += 1
             run = self._run_one(batch_id, call, self._agents[batch_id])
@@ -146,6 +150,7 @@ class CallQueue:
             live=self._up.get(batch.id, Counter()).total(),
             concurrency=batch.concurrency,
             queued=batch.tally.count(RecipientState.QUEUED),
+            turn=self._turns[batch.id],
         )
 
     def _free_channels(self) -> dict[TrunkId, int]:

@@ -9,13 +9,17 @@ from movoice_box.ids import BatchId, TrunkId
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """A running batch: how many calls it has up, may have up, and has waiting."""
+    """A running batch: how many calls it has up, may have up, and has waiting.
+
+    `turn` is higher the later it last started a call, 0 before its first.
+    """
 
     batch_id: BatchId
     trunk_id: TrunkId
     live: int
     concurrency: int
     queued: int
+    turn: int = 0
 
 
 def share_channels(
@@ -25,7 +29,8 @@ def share_channels(
 
     `free_channels` are those of each trunk that no call uses; `free_calls` is what the plan
     leaves over all batches, None without a limit. Each channel goes to the batch with the fewest
-    calls up, the oldest first, so that no batch waits for another to finish.
+    calls up; among equals to the one whose turn is longest ago, then to the oldest. So no batch
+    waits for another to finish, not even where they have a single channel between them.
     """
     free = dict(free_channels)
     started: Counter[BatchId] = Counter()
@@ -39,7 +44,7 @@ def share_channels(
             and free.get(one.trunk_id, 0) > 0
         ]
         if waiting:
-            poorest = min(waiting, key=lambda one: one.live + started[one.batch_id])
+            poorest = min(waiting, key=lambda one: (one.live + started[one.batch_id], one.turn))
             started[poorest.batch_id] += 1
             free[poorest.trunk_id] -= 1
     return dict(started)

@@ -70,6 +70,15 @@ async def test_the_plan_counts_calls_over_all_batches(office: Office) -> None:
         await until(office, second, in_progress=1)
 
 
+async def test_batches_take_turns_where_there_is_one_call_between_them(office: Office) -> None:
+    async with dialing(office, a_trunk(), plan="starter") as dialer:
+        first, second = await office.a_batch(rows=3), await office.a_batch(rows=3)
+        for number in (1, 2, 3, 4):
+            (await dialer.exchange.phone(number)).refuse(Disposition.BUSY, 486)
+        await until(office, first, completed=2)
+        await until(office, second, completed=2)
+
+
 async def test_a_paused_batch_lets_live_calls_finish_and_starts_none(
     office: Office, dialer: Exchanges
 ) -> None:

@@ -7,13 +7,22 @@ from movoice_box.ids import BatchId, TrunkId
 TRUNK = TrunkId("trunk_1")
 
 
-def a_demand(batch: str, *, live: int = 0, concurrency: int = 10, queued: int = 100) -> Demand:
-    return Demand(BatchId(batch), TRUNK, live, concurrency, queued)
+def a_demand(
+    batch: str, *, live: int = 0, concurrency: int = 10, queued: int = 100, turn: int = 0
+) -> Demand:
+    return Demand(BatchId(batch), TRUNK, live, concurrency, queued, turn)
 
 
 def test_two_batches_share_a_trunk_fairly() -> None:
     demands = [a_demand("a", live=4), a_demand("b")]
     assert share_channels(demands, {TRUNK: 6}, None) == {"a": 1, "b": 5}
+
+
+def test_batches_take_turns_at_a_single_channel() -> None:
+    demands = [a_demand("a", turn=1), a_demand("b")]
+    assert share_channels(demands, {TRUNK: 1}, None) == {"b": 1}
+    demands = [a_demand("a", turn=1), a_demand("b", turn=2)]
+    assert share_channels(demands, {TRUNK: 1}, None) == {"a": 1}
 
 
 def test_a_batch_gets_no_more_than_it_asked_for_or_has_waiting() -> None:
