@@ -14,7 +14,7 @@ import aiosqlite
 from movoice_box.clock import Clock
 from movoice_box.dialer.broadcast import Broadcast, Change
 from movoice_box.dialer.completion import complete_if_drained
-from movoice_box.dialer.recipient_file import RecipientRow
+from movoice_box.dialer.recipient_file import PHONE, RecipientRow
 from movoice_box.domain.agent import Agent
 from movoice_box.domain.batch import (
     Batch,
@@ -147,8 +147,11 @@ class Intake:
         review = await self.review(request)
         recipient = review.recipients[0]
         if recipient.skip_reason is not None:
+            lacks_variable = recipient.skip_reason is SkipReason.MISSING_VARIABLE
             raise InputError(
-                recipient.skip_message or "", code=recipient.skip_reason, field="phone"
+                (recipient.skip_message or "").removeprefix("row 1: "),
+                code=recipient.skip_reason,
+                field="variables" if lacks_variable else "phone",
             )
         call_id = self._ids.call()
         single = Review(review.agent, (replace(recipient, call_id=call_id),))
@@ -278,8 +281,11 @@ def check_rows(rows: Sequence[RecipientRow], agent: Agent, country: str) -> list
             reason, message = SkipReason.INVALID_NUMBER, f"row {number}: {error.message}"
             checked.append(_skip(recipient, reason, message))
             continue
-        recipient = replace(recipient, phone=str(phone))
-        missing = [name for name in wanted if not row.variables.get(name, "").strip()]
+        variables = row.variables
+        if PHONE in wanted:  # an agent may say the number itself
+            variables = {PHONE: str(phone), **variables}
+        recipient = replace(recipient, phone=str(phone), variables=variables)
+        missing = [name for name in wanted if not variables.get(name, "").strip()]
         if phone in first_row:
             message = f"row {number}: {phone} is in row {first_row[phone]} already"
             recipient = _skip(recipient, SkipReason.DUPLICATE, message)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import InputError
 
 PHONE = "phone"
@@ -37,9 +38,11 @@ class RecipientFile:
     rows: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def parse(cls, data: bytes) -> "RecipientFile":
+    def parse(cls, data: bytes, country: str | None = None) -> "RecipientFile":
         """Read UTF-8 (with or without BOM), UTF-16 or Windows-1252; `,` `;` tab; quoted newlines.
 
+        With `country`, a first row that holds a phone number names no columns: it is a person
+        already, and the columns are `phone`, or `column 1` and so on where there are several.
         Raises `InputError` naming the row where the file cannot be read.
         """
         text = _decode(data)
@@ -47,6 +50,8 @@ class RecipientFile:
         lines = list(_lines(reader))
         if not lines:
             raise InputError("the file is empty: its first row must name the columns", field="file")
+        if country and any(_is_number(value, country) for value in lines[0]):
+            lines.insert(0, [PHONE] if len(lines[0]) == 1 else [""] * len(lines[0]))
         header, *rows = lines
         columns = _unique(header)
         for number, row in enumerate(rows, start=1):
@@ -63,7 +68,7 @@ class RecipientFile:
 
     def guess_mapping(self, variables: Sequence[str]) -> dict[str, str]:
         """Column to variable where the names agree, and the likeliest phone column to `phone`."""
-        wanted = {_plain(variable): variable for variable in variables}
+        wanted = {_plain(variable): variable for variable in variables if variable != PHONE}
         mapping = {
             column: wanted[_plain(column)] for column in self.columns if _plain(column) in wanted
         }
@@ -167,6 +172,14 @@ def _unique(header: Sequence[str]) -> tuple[str, ...]:
         copies = sum(other == base or other.startswith(f"{base} (") for other in names)
         names.append(f"{base} ({copies + 1})" if copies else base)
     return tuple(names)
+
+
+def _is_number(text: str, country: str) -> bool:
+    try:
+        PhoneNumber.parse(text, country)
+    except InputError:
+        return False
+    return True
 
 
 def _plain(name: str) -> str:

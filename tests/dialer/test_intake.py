@@ -38,6 +38,12 @@ def test_a_row_without_a_variable_that_the_agent_says_is_skipped() -> None:
     assert "amount_due is missing" in (checked.skip_message or "")
 
 
+def test_an_agent_can_say_the_number_it_calls() -> None:
+    agent = an_agent(greeting="Hello {{name}}. Is {{phone}} still your number?")
+    (checked,) = check_rows([a_row("98765 43210")], agent, "IN")
+    assert (checked.skip_reason, checked.variables["phone"]) == (None, "+919876543210")
+
+
 def test_a_row_that_is_skipped_does_not_make_the_next_a_duplicate() -> None:
     checked = check_rows([a_row(name=""), a_row()], an_agent(), "IN")
     assert [one.skip_reason for one in checked] == ["missing_variable", None]

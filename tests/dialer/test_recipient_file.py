@@ -88,6 +88,11 @@ def test_a_mapping_that_cannot_be_is_refused(mapping: dict[str, str], message: s
         RecipientFile.parse(ISSUE.encode()).recipients(mapping)
 
 
+def test_an_agent_that_says_the_number_leaves_one_column_of_numbers() -> None:
+    file = RecipientFile.parse(b"phone,mobile,name\n9876543210,9876543211,Asha\n")
+    assert file.guess_mapping(["phone", "name"]) == {"phone": "phone", "name": "name"}
+
+
 @settings(max_examples=300)
 @given(st.binary(max_size=200))
 def test_any_bytes_give_a_table_or_an_input_error(data: bytes) -> None:
@@ -97,3 +102,21 @@ def test_any_bytes_give_a_table_or_an_input_error(data: bytes) -> None:
         return
     assert all(len(row) == len(file.columns) for row in file.rows)
     assert len(set(file.columns)) == len(file.columns)
+
+
+@pytest.mark.parametrize(
+    ("data", "columns", "rows"),
+    [
+        (b"phone,name\n9876543210,Asha\n", ("phone", "name"), 1),
+        (b"9876543210\n9876543211\n", ("phone",), 2),
+        (b"9876543210,Asha\n9876543211,Ravi\n", ("column 1", "column 2"), 2),
+        (b"Asha;+919876543210\n", ("column 1", "column 2"), 1),
+        (b"9876543210,5,5\n", ("column 1", "column 2", "column 3"), 1),
+    ],
+)
+def test_nobody_is_taken_for_a_column_name(
+    data: bytes, columns: tuple[str, ...], rows: int
+) -> None:
+    table = RecipientFile.parse(data, "IN")
+    assert table.columns == columns
+    assert len(table.rows) == rows

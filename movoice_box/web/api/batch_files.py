@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import re
 from typing import Annotated
 
 import msgspec
@@ -19,7 +20,7 @@ from movoice_box.web.api.shapes import Given, IdempotencyKey
 from movoice_box.web.services import Services
 
 _FORM_BYTES = 2**20  # what a request may have beside the file
-_NUMBER = Annotated[str, msgspec.Meta(pattern=r"^\s*\d{0,6}\s*$", description="A whole number.")]
+_NUMBER = Annotated[str, msgspec.Meta(description="A whole number.")]
 
 
 class BatchFileIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -49,7 +50,8 @@ class BatchFileController(Controller):
         """Queue a batch from a CSV file.
 
         UTF-8, UTF-16 or Windows-1252; comma, semicolon or tab. Without `mapping` the columns are
-        matched to the agent's variables by name, and the likeliest one is the phone.
+        matched to the agent's variables by name, and the likeliest one is the phone. A list whose
+        first row is a person has the columns `column 1` and so on, one of bare numbers `phone`.
         """
         content = await data.file.read()
         rows = await _rows(services, content, data)
@@ -58,7 +60,7 @@ class BatchFileController(Controller):
         request = BatchRequest(
             agent_id=data.agent_id,
             rows=rows,
-            concurrency=_number(data.concurrency),
+            concurrency=_concurrency(data.concurrency),
             schedule_at=parse_moment(data.schedule_at, "schedule_at"),
             name=data.name or None,
             trunk_id=data.trunk_id or None,
@@ -69,14 +71,23 @@ class BatchFileController(Controller):
         return msgspec.convert(await services.intake.accept(request), AcceptedOut)
 
 
-def _number(text: str | None) -> int | None:
-    return int(text) if text and text.strip() else None
+def _concurrency(text: str | None) -> int | None:
+    """Raises `InputError` for what is no whole number; its range is checked with the batch."""
+    if not text or not text.strip():
+        return None
+    if not re.fullmatch(r"\d{1,6}", text.strip(), re.ASCII):
+        raise InputError(
+            f"concurrency ('{text}') must be a whole number from 1 to 1000", field="concurrency"
+        )
+    return int(text)
 
 
 async def _rows(services: Services, content: bytes, data: BatchFileIn) -> list[RecipientRow]:
     async with services.database.reading() as db:
         agent = (await agents.get(db, data.agent_id)).agent
-    file = await asyncio.to_thread(RecipientFile.parse, content)
+    file = await asyncio.to_thread(
+        RecipientFile.parse, content, data.default_country or services.settings.default_country
+    )
     mapping = _mapping(data.mapping) or _guess(file, agent.variables)
     return await asyncio.to_thread(file.recipients, mapping)
 

@@ -17,7 +17,6 @@ from litestar.di import NamedDependency, Provide
 from movoice_box.clock import Clock
 from movoice_box.dialer.recipient_file import RecipientFile, RecipientRow
 from movoice_box.errors import ConflictError, InputError, NotFoundError
-from movoice_box.web.pages.recipient_table import read_table
 from movoice_box.web.services import Services
 
 _KEEP = timedelta(days=1)
@@ -89,7 +88,7 @@ class Drafts:
 
     async def table(self, draft: Draft) -> RecipientFile:
         data = await self.read_list(draft)
-        return await asyncio.to_thread(read_table, data, self._country)
+        return await asyncio.to_thread(RecipientFile.parse, data, self._country)
 
     async def rows(self, draft: Draft) -> list[RecipientRow]:
         """The list as recipients. Raises `InputError` while no column is known as the phone."""
@@ -102,7 +101,7 @@ class Drafts:
         await asyncio.to_thread((self._folder / draft.id / _LIST).unlink, missing_ok=True)
 
     def _create(self, draft: Draft, data: bytes) -> None:
-        if not read_table(data, self._country).rows:
+        if not RecipientFile.parse(data, self._country).rows:
             raise InputError(
                 "the list has column names only: the rows below them are missing", field="file"
             )

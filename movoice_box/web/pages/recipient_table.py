@@ -4,24 +4,10 @@ import re
 from collections.abc import Sequence
 
 from movoice_box.dialer.recipient_file import PHONE, RecipientFile
-from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import InputError
 
 _SEPARATORS = re.compile(r"[,;\t\r\n]+")
 _LIKE_A_NUMBER = re.compile(r"\+?[\d\s().-]{7,24}")
-
-
-def read_table(data: bytes, country: str) -> RecipientFile:
-    """The table of a list, also where its first row names no columns but is a person already.
-
-    Raises `InputError` for what is no table.
-    """
-    file = RecipientFile.parse(data)
-    if not any(_is_number(name, country) for name in file.columns):
-        return file
-    width = len(file.columns)
-    names = (PHONE,) if width == 1 else tuple(f"column {place + 1}" for place in range(width))
-    return RecipientFile(names, (file.columns, *file.rows))
 
 
 def pasted(text: str) -> bytes:
@@ -70,11 +56,3 @@ def preselect(file: RecipientFile, variables: Sequence[str]) -> dict[str, str]:
     return {
         column: guessed.get(column, "" if column in taken else column) for column in file.columns
     }
-
-
-def _is_number(text: str, country: str) -> bool:
-    try:
-        PhoneNumber.parse(text, country)
-    except InputError:
-        return False
-    return True

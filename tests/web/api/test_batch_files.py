@@ -54,6 +54,14 @@ async def test_without_a_mapping_unused_columns_keep_their_names(site: Site) -> 
     ]
 
 
+async def test_a_first_row_that_is_a_person_is_called_too(site: Site) -> None:
+    mapping = {"column 1": "phone", "column 2": "name", "column 3": "amount_due"}
+    text = "98765 43210,Rahul,₹2500\n98765 43211,Priya,₹1800\n"
+    rows = await _rows(site, await _upload(site, text.encode(), mapping=json.dumps(mapping)))
+    assert [phone for phone, _ in rows] == ["+919876543210", "+919876543211"]
+    assert rows[0][1] == {"name": "Rahul", "amount_due": "₹2500"}
+
+
 async def test_options_stand_beside_the_file(site: Site) -> None:
     response = await _upload(
         site,
@@ -102,7 +110,7 @@ async def test_a_repeated_upload_gives_the_first_answer_again(site: Site) -> Non
         (EXAMPLE.encode(), {"mapping": '["phone"]'}, "mapping", None, "must be JSON"),
         (EXAMPLE.encode(), {"mapping": "[" * 50_000}, "mapping", None, "must be JSON"),
         (EXAMPLE.encode(), {"mapping": '{"tel": "phone"}'}, "mapping", None, "column 'tel'"),
-        (EXAMPLE.encode(), {"concurrency": "many"}, "concurrency", None, "concurrency"),
+        (EXAMPLE.encode(), {"concurrency": "many"}, "concurrency", None, "must be a whole number"),
         (EXAMPLE.encode(), {"schedule_at": "soon"}, "schedule_at", None, "epoch seconds"),
         (EXAMPLE.encode(), {"colour": "red"}, "colour", None, "not a field that is known"),
         (b"phone,name,amount_due\n", {}, "recipients", None, "empty"),

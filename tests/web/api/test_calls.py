@@ -89,7 +89,7 @@ async def test_a_busy_call_has_no_talk_and_its_sip_status(site: Site) -> None:
     [
         ({"phone": "123"}, "invalid_number", "phone"),
         ({"phone": PRIYA}, "dnd", "phone"),
-        ({"variables": {}}, "missing_variable", "phone"),
+        ({"variables": {}}, "missing_variable", "variables"),
         ({"phon": "x"}, "invalid", "phon"),
     ],
 )
