@@ -53,16 +53,23 @@ def sign(secret: str, event_id: str, timestamp: int, body: bytes) -> str:
     return "v1," + base64.b64encode(hmac.digest(key, signed, hashlib.sha256)).decode()
 
 
-def check_url(url: str) -> None:
-    """Raises `InputError` unless `url` is http(s) with a host and without a password."""
+def check_url(url: str, allowed: Sequence[Network]) -> None:
+    """Raises `InputError` unless `url` is http(s) with a host that is allowed, and no password.
+
+    A host name is looked up at each delivery, and checked there.
+    """
     try:
         parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and parts.hostname and not parts.password
+        host = parts.hostname if parts.scheme in ("http", "https") and not parts.password else None
         _ = parts.port
     except ValueError:
-        valid = False
-    if not valid:
+        host = None
+    if not host:
         raise InputError(f"url '{url}' must be like http://192.168.1.20:9000/movoice", field="url")
+    with contextlib.suppress(ValueError):
+        literal = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+        if not is_allowed(literal, allowed):
+            raise _forbidden(host)
 
 
 def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
@@ -216,9 +223,13 @@ class WebhookSender:
             address = ipaddress.ip_address(str(sockaddr[0]).partition("%")[0])
             if is_allowed(address, self._allowed):
                 return parsed.copy_with(host=str(address)), parsed.netloc.decode()
-        raise InputError(
-            f"{parsed.host} is this machine, its link or a metadata address: "
-            "name its network in webhooks.allow_networks to allow it",
-            code="webhook_address_forbidden",
-            field="url",
-        )
+        raise _forbidden(parsed.host)
+
+
+def _forbidden(host: str) -> InputError:
+    return InputError(
+        f"{host} is this machine, its link or a metadata address: "
+        "name its network in webhooks.allow_networks to allow it",
+        code="webhook_address_forbidden",
+        field="url",
+    )

@@ -57,6 +57,10 @@ class TrunkAccount:
                 raise _wrong(field, text, "must be a number or a name, without spaces or quotes")
         if self.password is not None and not self.password.isprintable():
             raise InputError("password must be in one line", field="password")
+        if self.driver is TrunkDriver.PYVOIP and not self.register:
+            raise InputError(
+                "register must be true: the driver 'pyvoip' always registers", field="register"
+            )
         if self.register and self.username is None:
             raise InputError("username is missing: register needs one", field="username")
 

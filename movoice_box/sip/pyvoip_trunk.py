@@ -96,7 +96,6 @@ class PyvoipTrunk:
 
     async def _run_host(self) -> None:
         """Start the host and follow its reports until it dies. Raises `TrunkError`."""
-        self._check_account()
         family = socket.AF_INET  # the only one that pyVoIP knows
         address = await resolve(self._account.host, self._account.port, family, _RESOLVE_S)
         self._local_address = local_address_towards(address, family)
@@ -108,13 +107,6 @@ class PyvoipTrunk:
             finally:
                 self._link = None
                 self._on_host_gone()
-
-    def _check_account(self) -> None:
-        if not self._account.register:
-            raise TrunkError(
-                "pyVoIP always registers: turn on registration for trunk "
-                f"'{self._account.name}', or use the native driver"
-            )
 
     def _start(self, address: Address) -> Message:
         return Message.about(

@@ -189,4 +189,13 @@ def test_the_owner_can_open_a_network() -> None:
 )
 def test_a_url_that_cannot_be_is_refused(url: str) -> None:
     with pytest.raises(InputError, match="must be like http"):
-        check_url(url)
+        check_url(url, [])
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/", "http://localhost:9/", "http://[::1]/", "http://169.254.169.254/"]
+)
+def test_a_url_of_this_machine_is_refused_until_its_network_is_named(url: str) -> None:
+    with pytest.raises(InputError, match=r"webhooks\.allow_networks"):
+        check_url(url, [])
+    check_url(url, [ipaddress.ip_network(one) for one in ("127.0.0.0/8", "::/0", "169.254.0.0/16")])

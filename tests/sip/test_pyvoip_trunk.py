@@ -18,7 +18,7 @@ from movoice_box.domain.audio import CallAudio, LineClosed
 from movoice_box.domain.call import Disposition
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkDriver
-from movoice_box.errors import TrunkError
+from movoice_box.errors import InputError, TrunkError
 from movoice_box.rtp.engine import MediaEngine
 from movoice_box.rtp.session import RtpSession
 from movoice_box.settings import Rtp
@@ -246,17 +246,7 @@ async def test_the_host_ends_with_the_trunk() -> None:
     assert host not in children()
 
 
-async def test_an_account_without_registration_is_told_that_pyvoip_needs_it() -> None:
-    message = "pyVoIP always registers: turn on registration"
-    trunk = PyvoipTrunk(an_account((LOOPBACK, 5060), register=False), SystemClock())
-    async with asyncio.TaskGroup() as group:
-        running = group.create_task(trunk.run())
-        status = await trunk.test()
-        with pytest.raises(TrunkError, match=message):
-            await trunk.invite(NUMBER, OFFER)
-        with pytest.raises(TrunkError, match=message):
-            trunk.local_address()
-        running.cancel()
-
-    assert status.is_up is False
-    assert message in status.detail
+def test_an_account_without_registration_is_refused() -> None:
+    with pytest.raises(InputError, match="'pyvoip' always registers") as caught:
+        an_account((LOOPBACK, 5060), driver=TrunkDriver.PYVOIP)
+    assert caught.value.field == "register"

@@ -37,8 +37,6 @@ class WebhookIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     is_enabled: bool = True
 
     def webhook(self, webhook_id: WebhookId, created_at: datetime) -> Webhook:
-        """Raises `InputError` for a URL that cannot be."""
-        check_url(self.url)
         return Webhook(
             id=webhook_id,
             url=self.url,
@@ -181,6 +179,9 @@ async def _get(services: Services, webhook_id: str) -> Webhook:
 
 
 async def _put(services: Services, webhook: Webhook, secret: str | None = None) -> WebhookOut:
+    """Raises `InputError` for a URL that cannot be, or may not."""
+    check_url(webhook.url, services.settings.allowed_networks)
+
     async def put_webhook(db: Any) -> Webhook:
         await webhooks.put(db, services.seal, webhook, secret)
         return await webhooks.get(db, webhook.id)

@@ -34,7 +34,7 @@ class WebhookController(Controller):
         form = await Form.read(request)
         try:
             url = form.needed("url", "the address")
-            check_url(url)
+            check_url(url, services.settings.allowed_networks)
             events = tuple(event for event in EventType if event in form.all("events"))
             if not events:
                 raise InputError("choose at least one event", field="events")

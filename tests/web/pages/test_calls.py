@@ -31,8 +31,8 @@ async def test_one_number_is_called(site: Site, visitor: Visitor) -> None:
     [
         ({"phone": "12"}, "'12' is not a phone number"),
         ({"phone": ""}, "The number is missing."),
-        ({"phone": "9811100001"}, "on the do-not-disturb list"),
-        ({"variable-name": ""}, "name is missing"),
+        ({"phone": "9811100001"}, "On the do-not-disturb list"),
+        ({"variable-name": ""}, "Name is missing"),
     ],
 )
 async def test_a_number_that_may_not_be_called_is_told(
