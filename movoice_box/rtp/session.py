@@ -154,6 +154,16 @@ class RtpSession:
 
         Returns when the recording is whole. Closing again does nothing.
         """
+        self.end_line()
+        if self._recording is not None:
+            recording, self._recording = self._recording, None
+            await self._recorder.finish(recording)
+
+    def end_line(self) -> None:
+        """Nothing more is played or heard: every waiting call ends with `LineClosed`, now.
+
+        Also what the ticker does to a session that fails: the callee gets a BYE, not silence.
+        """
         if self._is_closed:
             return
         self._is_closed = True
@@ -164,8 +174,6 @@ class RtpSession:
         self._digits.close()
         for reader in self._readers:
             reader.close()
-        if self._recording is not None:
-            await self._recorder.finish(self._recording)
 
     async def _send_all(self, start: Callable[[], None]) -> None:
         if self._is_closed:

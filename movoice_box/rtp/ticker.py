@@ -88,6 +88,10 @@ class Ticked(Protocol):
         """Read what has come and play out this tick's frame."""
         ...
 
+    def end_line(self) -> None:
+        """It failed and is ticked no more: whoever waits for it has to know."""
+        ...
+
 
 class Ticker:
     """Ticks every call, 20 ms apart: first all of them send, then all of them hear.
@@ -134,3 +138,4 @@ class Ticker:
     def _drop(self, call: Ticked) -> None:
         logger.exception("the media of a call failed and is stopped")
         self.remove(call)
+        call.end_line()

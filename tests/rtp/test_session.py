@@ -1,6 +1,8 @@
 import asyncio
+import wave
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -292,3 +294,25 @@ async def test_connecting_after_the_close_does_nothing(ticker: Ticker, session: 
 async def test_playing_nothing_returns_at_once(session: RtpSession) -> None:
     await session.play(b"")
     await session.send_digits("")
+
+
+async def test_a_line_that_was_ended_for_a_fault_plays_nothing_and_keeps_its_recording(
+    ticker: Ticker, tmp_path: Path
+) -> None:
+    recorder = Recorder()
+    session = RtpSession(udp_socket(), ticker, recorder)
+    async with asyncio.TaskGroup() as group:
+        recording = group.create_task(recorder.run())
+        session.connect(a_target(9))
+        session.start_recording(tmp_path / "call.wav")
+        ticker.tick()
+        session.end_line()
+        with pytest.raises(LineClosed):
+            await session.play(a_tone(0.1))
+        with pytest.raises(LineClosed):
+            await session.next_digit()
+        await session.close()
+        recording.cancel()
+
+    with wave.open(str(tmp_path / "call.wav")) as heard:
+        assert heard.getnframes() == 160

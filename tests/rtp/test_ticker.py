@@ -69,6 +69,9 @@ class Counted:
     def hear_frame(self, skipped: int) -> None:
         self._log.append(f"{self._name} hears")
 
+    def end_line(self) -> None:
+        self._log.append(f"{self._name} ends")
+
 
 def test_all_calls_send_before_any_of_them_hears() -> None:
     ticker, log = Ticker(SystemClock()), list[str]()
@@ -85,7 +88,7 @@ def test_all_calls_send_before_any_of_them_hears() -> None:
     ]
 
 
-def test_a_call_that_fails_is_dropped_and_its_neighbours_go_on(
+def test_a_call_that_fails_is_ended_and_its_neighbours_go_on(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     ticker, log = Ticker(SystemClock()), list[str]()
@@ -96,6 +99,7 @@ def test_a_call_that_fails_is_dropped_and_its_neighbours_go_on(
         ticker.tick()
 
     assert log.count("broken sends after 0") == 1
+    assert log.count("broken ends") == 1
     assert log.count("sound hears") == 2
     assert len(caplog.records) == 1
 
