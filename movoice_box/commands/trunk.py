@@ -82,7 +82,7 @@ async def _list(_: argparse.Namespace, settings: Settings) -> int:
     for account in await _accounts(settings):
         kind = "registers" if account.register else "password" if account.password else "by address"
         print(
-            f"{account.id}  {account.name}  {account.host}:{account.port}  {kind}  "
+            f"{account.id}  {account.name}  {account.host}:{account.signalling_port}  {kind}  "
             f"{account.channels} channels  {'enabled' if account.is_enabled else 'disabled'}"
         )
     return 0

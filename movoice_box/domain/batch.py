@@ -132,8 +132,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """A list of recipients, one agent, one trunk. `schedule_at` is None for a start at once.
+    """A list of recipients and one agent. `schedule_at` is None for a start at once.
 
+    `trunk_id` None takes the trunk that the priorities, weights and health of all trunks give, and
+    another where it fails; one that is named carries every call. `caller_id` None is the trunk's.
     `pause_reason` says why the box itself paused it; None where the owner did.
     """
 
@@ -141,7 +143,8 @@ class Batch:
     name: str
     is_single: bool
     agent_id: AgentId
-    trunk_id: TrunkId
+    trunk_id: TrunkId | None
+    caller_id: str | None = None
     state: BatchState
     concurrency: int
     schedule_at: datetime | None

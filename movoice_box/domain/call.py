@@ -5,7 +5,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
+from movoice_box.domain.early_media import EarlyMediaVerdict
 from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.quality import MediaQuality
 from movoice_box.ids import AgentId, BatchId, CallId, TrunkId
 
 
@@ -18,6 +20,11 @@ class CallState(StrEnum):
     RINGING = "ringing"
     TALKING = "talking"
     ENDED = "ended"
+
+
+class Direction(StrEnum):
+    OUTBOUND = "outbound"
+    INBOUND = "inbound"
 
 
 class Disposition(StrEnum):
@@ -72,6 +79,7 @@ class TranscriptLine:
 class Call:
     """The record of one call. `batch_id` is None where the call was asked for by itself.
 
+    `trunk_id` is None until the box has chosen one; `channel` is the GSM port that carried it.
     `sip_status` is the final response to the INVITE; `q850_cause` comes from a Reason header;
     `recording` is a file name in the recordings folder.
     """
@@ -80,7 +88,7 @@ class Call:
     batch_id: BatchId | None
     row: int
     agent_id: AgentId
-    trunk_id: TrunkId
+    trunk_id: TrunkId | None
     phone: PhoneNumber
     variables: dict[str, str]
     state: CallState
@@ -95,6 +103,10 @@ class Call:
     q850_cause: int | None = None
     ended_by: str | None = None
     recording: str | None = None
+    direction: Direction = Direction.OUTBOUND
+    channel: str | None = None
+    quality: MediaQuality | None = None
+    early_media: EarlyMediaVerdict | None = None
     created_at: datetime
     dialed_at: datetime | None = None
     ringing_at: datetime | None = None
@@ -126,6 +138,8 @@ class CallResult:
     q850_cause: int | None = None
     ended_by: str | None = None
     recording: str | None = None
+    quality: MediaQuality | None = None
+    early_media: EarlyMediaVerdict | None = None
 
 
 def _seconds(start: datetime | None, end: datetime | None) -> float | None:

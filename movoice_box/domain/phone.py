@@ -10,6 +10,7 @@ import phonenumbers
 from movoice_box.errors import InputError
 
 _INDIAN_MOBILE = re.compile(r"(?:\+91|0)?([6-9]\d{9})", re.ASCII)
+_EXTENSION = re.compile(r"[0-9*#]{2,8}", re.ASCII)
 _SEPARATORS = str.maketrans("", "", " -.()\u00a0\u200b\u200e\u202a\u202c\u2011\t")
 
 
@@ -23,7 +24,10 @@ class NumberFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class PhoneNumber:
-    """A dialable number in E.164: `+`, country code, at most 15 digits in all."""
+    """A dialable number in E.164: `+`, country code, at most 15 digits in all.
+
+    Or an extension of the owner's PBX, 2 to 8 digits, where `parse_extension` read it.
+    """
 
     e164: str
 
@@ -47,6 +51,16 @@ class PhoneNumber:
                 field="phone",
             )
         return cls(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+    @classmethod
+    def parse_extension(cls, text: str) -> Self | None:
+        """The extension of a PBX that `text` writes; None where it is none."""
+        compact = text.translate(_SEPARATORS)
+        return cls(compact) if _EXTENSION.fullmatch(compact) else None
+
+    @property
+    def is_extension(self) -> bool:
+        return not self.e164.startswith("+")
 
     def written(self, number_format: NumberFormat) -> str:
         match number_format:

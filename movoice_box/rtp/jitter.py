@@ -1,11 +1,12 @@
 """Playout buffer: packets in as the network brings them, 20 ms of payload out on every tick."""
 
-from movoice_box.domain.media import PTIME_MS, SAMPLES_PER_FRAME, Codec
+from movoice_box.domain.media import G711, PTIME_MS, SAMPLES_PER_FRAME, Codec
 from movoice_box.rtp.g711 import SILENCE_BYTE
 from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.sequence import signed
 
 DEPTH_MS = 60
+_G711 = {codec.payload_type: codec for codec in G711}
 _CAPACITY = 50 * SAMPLES_PER_FRAME  # one second; whole frames, so that reads never wrap
 _LONGEST_PAYLOAD = 10 * SAMPLES_PER_FRAME
 _STEP = 10 * SAMPLES_PER_FRAME  # more than this ahead of the packet before: a new time line
@@ -85,7 +86,7 @@ class JitterBuffer:
     def _start(self, packet: RtpPacket) -> None:
         """Play `packet` when the depth has passed; what is in the buffer is forgotten."""
         self.restarts += 1
-        self.codec = Codec(packet.payload_type)
+        self.codec = _G711[packet.payload_type]
         self._silence = SILENCE_BYTE[self.codec] * SAMPLES_PER_FRAME
         self._ring[:] = SILENCE_BYTE[self.codec] * _CAPACITY
         self._read_at = 0

@@ -1,6 +1,6 @@
 """The receiving half of a call's media: datagrams in, audio and key presses out. No socket."""
 
-from movoice_box.domain.media import Codec, MediaTarget
+from movoice_box.domain.media import G711, MediaTarget
 from movoice_box.errors import RtpError
 from movoice_box.rtp.dtmf import DigitReceiver
 from movoice_box.rtp.jitter import JitterBuffer
@@ -9,7 +9,7 @@ from movoice_box.rtp.sequence import Arrival, SequenceTracker
 
 Address = tuple[str, int]
 
-_CODECS = frozenset(codec.payload_type for codec in Codec)
+_CODECS = frozenset(codec.payload_type for codec in G711)
 _PLAYED = frozenset((Arrival.NEWEST, Arrival.REORDERED))
 _COMFORT_NOISE = 13  # RFC 3389; what it asks for is what silence in the buffer sounds like
 

@@ -20,17 +20,17 @@ class Line:
     def __init__(self, account: TrunkAccount, endpoint: SipEndpoint) -> None:
         self.account = account
         self.endpoint = endpoint
-        self.peer = f"{bracketed(account.host)}:{account.port}"
+        self.peer = f"{bracketed(account.host)}:{account.signalling_port}"
         self.user = account.username or _NAMELESS
         self._public: Address | None = None
 
     async def find(self) -> Address:
         """Where the host is now. Raises `TrunkError`."""
-        return await self.endpoint.find(self.account.host, self.account.port)
+        return await self.endpoint.find(self.account.host, self.account.signalling_port)
 
     def uri(self, user: str | None) -> URI:
         """`user` at the trunk; the trunk itself where it is None."""
-        port = self.account.port
+        port = self.account.signalling_port
         return URI(
             scheme="sip",
             host=bracketed(self.account.host),
@@ -55,7 +55,7 @@ class Line:
         return URI(scheme="sip", host=bracketed(host), port=port, user=self.user)
 
     def local_address(self) -> str:
-        return self.endpoint.local_address(self.account.host, self.account.port)
+        return self.endpoint.local_address(self.account.host, self.account.signalling_port)
 
     def learn(self, response: Response) -> None:
         """Take note of the address that a NAT gives us."""

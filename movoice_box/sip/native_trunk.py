@@ -18,7 +18,7 @@ from movoice_box.sip.native_dialog import NativeDialog
 from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.registrar import RegistrarClient
 from movoice_box.sip.timers import Failure
-from movoice_box.sip.trunk import Ended, TrunkStatus
+from movoice_box.sip.trunk import NO_DETAILS, CallDetails, Ended, TrunkStatus
 
 _TEST_S = 5.0
 
@@ -65,13 +65,15 @@ class NativeTrunk:
         """Look up the host."""
         await self._line.find()
 
-    async def invite(self, to: PhoneNumber, offer: MediaOffer) -> NativeDialog:
+    async def invite(
+        self, to: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
+    ) -> NativeDialog:
         account, line = self._account, self._line
         destination = await line.find()
         dialog = NativeDialog(
             line,
-            line.caller(account.caller_id or line.user),
-            line.uri(to.written(account.number_format)),
+            line.caller(details.caller_id or account.caller_id or line.user),
+            line.uri(account.number_writing.write(to)),
             destination,
             MediaNegotiation(offer, session_id=secrets.randbits(48)),
             self._note,

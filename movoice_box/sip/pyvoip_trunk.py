@@ -18,7 +18,7 @@ from movoice_box.sip.pyvoip.dialog import PyvoipDialog
 from movoice_box.sip.pyvoip.link import HostLink
 from movoice_box.sip.pyvoip.wire import Kind, Message
 from movoice_box.sip.transport import Address, local_address_towards, resolve
-from movoice_box.sip.trunk import TrunkStatus
+from movoice_box.sip.trunk import NO_DETAILS, CallDetails, TrunkStatus
 
 _RESOLVE_S = 5.0
 _RESTART_S = 30.0
@@ -74,13 +74,18 @@ class PyvoipTrunk:
         if not self._status.is_up:
             raise TrunkError(f"trunk '{self._account.name}': {self._status.detail}")
 
-    async def invite(self, to: PhoneNumber, offer: MediaOffer) -> PyvoipDialog:
-        """See `Trunk`. RTP goes over the odd port above the offer's, which is this call's too."""
+    async def invite(
+        self, to: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
+    ) -> PyvoipDialog:
+        """See `Trunk`; pyVoIP says nothing of a call but its account.
+
+        RTP goes over the odd port above the offer's, which is this call's too.
+        """
         await self.reach()
         call = next(self._numbers)
         dialog = PyvoipDialog(call, self._account.ring_timeout_s, self._order)
         self._dialogs[call] = dialog
-        written = to.written(self._account.number_format)
+        written = self._account.number_writing.write(to)
         self._order(Message.about(Kind.INVITE, call, to=written, rtp_port=offer.port + 1))
         return dialog
 
@@ -97,7 +102,9 @@ class PyvoipTrunk:
     async def _run_host(self) -> None:
         """Start the host and follow its reports until it dies. Raises `TrunkError`."""
         family = socket.AF_INET  # the only one that pyVoIP knows
-        address = await resolve(self._account.host, self._account.port, family, _RESOLVE_S)
+        address = await resolve(
+            self._account.host, self._account.signalling_port, family, _RESOLVE_S
+        )
         self._local_address = local_address_towards(address, family)
         async with HostLink.started() as link:
             self._link = link

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Self
 
-from movoice_box.domain.media import PTIME_MS, Codec, MediaOffer, MediaTarget
+from movoice_box.domain.media import G711, PTIME_MS, Codec, MediaOffer, MediaTarget
 from movoice_box.errors import SdpError
 
 _MEDIA_LINE = re.compile(r"(\w+) (\d{1,5})(?:/\d{1,5})? (\S+) (.+)", re.ASCII)
 _RTPMAP = re.compile(r"(\d{1,3})\s+([\w-]+)/(\d{1,6})(?:/\d+)?", re.ASCII)
-_STATIC_RTPMAPS = {codec.payload_type: (codec.name.lower(), 8000) for codec in Codec}
+_STATIC_RTPMAPS = {codec.payload_type: (codec.name.lower(), 8000) for codec in G711}
 
 
 class Direction(Enum):
@@ -184,7 +184,8 @@ class LocalMedia:
     def _audio(self, payload_types: list[int], events: int | None, direction: Direction) -> str:
         formats = payload_types if events is None else [*payload_types, events]
         lines = [f"m=audio {self.offer.port} RTP/AVP {' '.join(map(str, formats))}"]
-        lines += [f"a=rtpmap:{number} {Codec(number).name}/8000" for number in payload_types]
+        names = {codec.payload_type: codec.value for codec in self.offer.codecs}
+        lines += [f"a=rtpmap:{number} {names[number]}/8000" for number in payload_types]
         if events is not None:
             lines += [f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-15"]
         lines += [f"a=ptime:{PTIME_MS}", f"a={direction.value}", ""]

@@ -40,10 +40,10 @@ async def add(
     """
     await db.execute(
         """
-        INSERT INTO batches (id, name, kind, agent_id, agent_document, trunk_id, state,
-                             concurrency, schedule_at, created_at)
-        VALUES (:id, :name, :kind, :agent_id, :agent, :trunk_id, :state,
-                :concurrency, :schedule_at, :created_at)
+        INSERT INTO batches (id, name, kind, agent_id, agent_document, trunk_id, caller_id,
+                             state, concurrency, schedule_at, created_at)
+        VALUES (:id, :name, :kind, :agent_id, :agent, :trunk_id, :caller_id,
+                :state, :concurrency, :schedule_at, :created_at)
         """,
         {
             "id": batch.id,
@@ -51,7 +51,8 @@ async def add(
             "kind": "single" if batch.is_single else "batch",
             "agent_id": batch.agent_id,
             "agent": json.dumps(agent.to_document(), ensure_ascii=False),
-            "trunk_id": batch.trunk_id,
+            "trunk_id": batch.trunk_id or "",
+            "caller_id": batch.caller_id,
             "state": batch.state,
             "concurrency": batch.concurrency,
             "schedule_at": to_text(batch.schedule_at) if batch.schedule_at else None,
@@ -288,7 +289,8 @@ def _to_batch(row: Row, tally: Tally) -> Batch:
         name=row["name"],
         is_single=row["kind"] == "single",
         agent_id=AgentId(row["agent_id"]),
-        trunk_id=TrunkId(row["trunk_id"]),
+        trunk_id=TrunkId(row["trunk_id"]) if row["trunk_id"] else None,
+        caller_id=row["caller_id"],
         state=BatchState(row["state"]),
         concurrency=row["concurrency"],
         schedule_at=maybe_moment(row["schedule_at"]),

@@ -4,16 +4,29 @@ import json
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 import aiosqlite
+import msgspec
 
 from movoice_box.domain.batch import RecipientState, SkipReason, recipient_state_after
-from movoice_box.domain.call import Call, CallResult, CallState, Disposition, TranscriptLine
+from movoice_box.domain.call import (
+    Call,
+    CallResult,
+    CallState,
+    Direction,
+    Disposition,
+    TranscriptLine,
+)
+from movoice_box.domain.early_media import EarlyMediaVerdict
 from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.quality import MediaQuality
 from movoice_box.errors import NotFoundError
 from movoice_box.ids import AgentId, BatchId, CallId, TrunkId
 from movoice_box.store.database import Row, fetch_all, fetch_one, maybe_moment, to_moment, to_text
 from movoice_box.store.pages import Page, page_of
+
+_Value = TypeVar("_Value")
 
 
 class Permission(StrEnum):
@@ -185,7 +198,8 @@ async def end(
             sip_call_id = :sip_call_id,
             transcript = :transcript, collected = :collected, sip_status = :sip_status,
             sip_reason = :sip_reason, q850_cause = :q850_cause, ended_by = :ended_by,
-            recording = :recording, ended_at = :now
+            recording = :recording, quality = :quality, early_media = :early_media,
+            ended_at = :now
         WHERE id = :id AND state <> 'ended'
         RETURNING recipient_id, dialed_at
         """,
@@ -202,6 +216,8 @@ async def end(
             "q850_cause": result.q850_cause,
             "ended_by": result.ended_by,
             "recording": result.recording,
+            "quality": _json_of(result.quality),
+            "early_media": _json_of(result.early_media),
             "now": to_text(now),
         },
     )
@@ -326,13 +342,21 @@ def _transcript_text(transcript: tuple[TranscriptLine, ...]) -> str:
     return json.dumps(lines, ensure_ascii=False)
 
 
+def _json_of(value: MediaQuality | EarlyMediaVerdict | None) -> str | None:
+    return msgspec.json.encode(value).decode() if value else None
+
+
+def _value_of(text: str | None, kind: type[_Value]) -> _Value | None:
+    return msgspec.json.decode(text, type=kind) if text else None
+
+
 def _to_call(row: Row) -> Call:
     return Call(
         id=CallId(row["id"]),
         batch_id=BatchId(row["batch_id"]) if row["kind"] == "batch" else None,
         row=row["row"],
         agent_id=AgentId(row["agent_id"]),
-        trunk_id=TrunkId(row["trunk_id"]),
+        trunk_id=TrunkId(row["chosen_trunk_id"]) if row["chosen_trunk_id"] else None,
         phone=PhoneNumber(row["phone"]),
         variables=json.loads(row["variables"]),
         state=CallState(row["state"]),
@@ -347,6 +371,10 @@ def _to_call(row: Row) -> Call:
         q850_cause=row["q850_cause"],
         ended_by=row["ended_by"],
         recording=row["recording"],
+        direction=Direction(row["direction"]),
+        channel=row["channel"],
+        quality=_value_of(row["quality"], MediaQuality),
+        early_media=_value_of(row["early_media"], EarlyMediaVerdict),
         created_at=to_moment(row["created_at"]),
         dialed_at=maybe_moment(row["dialed_at"]),
         ringing_at=maybe_moment(row["ringing_at"]),

@@ -4,46 +4,30 @@ import sqlite3
 from datetime import datetime
 
 import aiosqlite
+import msgspec
 
-from movoice_box.domain.phone import NumberFormat
-from movoice_box.domain.trunk import TrunkAccount, TrunkDriver
+from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import ConflictError, InputError, NotFoundError
-from movoice_box.ids import TrunkId
 from movoice_box.store.database import Row, fetch_all, fetch_one, to_text
 from movoice_box.store.sealing import Seal
+
+_COLUMNS = ("id", "name", "password")  # the rest of an account is the document
 
 
 async def put(db: aiosqlite.Connection, seal: Seal, account: TrunkAccount, now: datetime) -> None:
     """Insert or replace a trunk. Raises `ConflictError` when another has its name."""
-    password = seal.close(account.password, account.id) if account.password else None
     try:
         await db.execute(
             """
-            INSERT INTO trunks
-            VALUES (:id, :name, :host, :port, :transport, :username, :password, :register,
-                    :channels, :caller_id, :ring_timeout_s, :driver, :number_format,
-                    :is_enabled, :now)
+            INSERT INTO trunks VALUES (:id, :name, :password, :document, :now)
             ON CONFLICT (id) DO UPDATE SET
-                name = :name, host = :host, port = :port, transport = :transport,
-                username = :username, password = :password, register = :register,
-                channels = :channels, caller_id = :caller_id, ring_timeout_s = :ring_timeout_s,
-                driver = :driver, number_format = :number_format, is_enabled = :is_enabled
+                name = :name, password = :password, document = :document
             """,
             {
                 "id": account.id,
                 "name": account.name,
-                "host": account.host,
-                "port": account.port,
-                "transport": account.transport,
-                "username": account.username,
-                "password": password,
-                "register": account.register,
-                "channels": account.channels,
-                "caller_id": account.caller_id,
-                "ring_timeout_s": account.ring_timeout_s,
-                "driver": account.driver,
-                "number_format": account.number_format,
-                "is_enabled": account.is_enabled,
+                "password": seal.close(account.password, account.id) if account.password else None,
+                "document": _to_document(account),
                 "now": to_text(now),
             },
         )
@@ -101,20 +85,15 @@ async def remove(db: aiosqlite.Connection, trunk_id: str) -> None:
         raise NotFoundError(f"there is no trunk '{trunk_id}'", field="trunk_id")
 
 
+def _to_document(account: TrunkAccount) -> str:
+    values = msgspec.to_builtins(account)
+    for column in _COLUMNS:
+        del values[column]
+    return msgspec.json.encode(values).decode()
+
+
 def _to_account(row: Row, seal: Seal) -> TrunkAccount:
-    return TrunkAccount(
-        id=TrunkId(row["id"]),
-        name=row["name"],
-        host=row["host"],
-        port=row["port"],
-        transport=row["transport"],
-        username=row["username"],
-        password=seal.open(row["password"], row["id"]) if row["password"] else None,
-        register=bool(row["register"]),
-        channels=row["channels"],
-        caller_id=row["caller_id"],
-        ring_timeout_s=row["ring_timeout_s"],
-        driver=TrunkDriver(row["driver"]),
-        number_format=NumberFormat(row["number_format"]),
-        is_enabled=bool(row["is_enabled"]),
-    )
+    values = msgspec.json.decode(row["document"])
+    password = seal.open(row["password"], row["id"]) if row["password"] else None
+    columns = {"id": row["id"], "name": row["name"], "password": password}
+    return msgspec.convert(values | columns, TrunkAccount)

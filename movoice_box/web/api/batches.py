@@ -89,7 +89,7 @@ class BatchOut(msgspec.Struct, kw_only=True):
     batch_id: str
     name: str
     agent_id: str
-    trunk_id: str
+    trunk_id: str | None
     state: BatchState
     concurrency: int
     total: int

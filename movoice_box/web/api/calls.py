@@ -68,7 +68,7 @@ class CallOut(msgspec.Struct, kw_only=True):
     batch_id: str | None
     row: int | None
     agent_id: str
-    trunk_id: str
+    trunk_id: str | None
     phone: str
     variables: dict[str, str]
     state: CallState

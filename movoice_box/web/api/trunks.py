@@ -8,7 +8,7 @@ from litestar.params import FromPath, JSONBody
 from msgspec import UNSET, UnsetType
 
 from movoice_box.domain.phone import NumberFormat
-from movoice_box.domain.trunk import TrunkAccount, TrunkDriver
+from movoice_box.domain.trunk import Transport, TrunkAccount, TrunkDriver
 from movoice_box.errors import ConflictError
 from movoice_box.ids import TrunkId
 from movoice_box.store import trunks
@@ -33,8 +33,8 @@ class TrunkIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     name: str
     host: str
-    port: int = 5060
-    transport: str = "udp"
+    port: int | None = None
+    transport: Transport = Transport.UDP
     username: str | None = None
     password: str | UnsetType | None = UNSET
     register: bool = False
@@ -68,8 +68,8 @@ class TrunkOut(msgspec.Struct, kw_only=True):
     trunk_id: str
     name: str
     host: str
-    port: int
-    transport: str
+    port: int | None
+    transport: Transport
     username: str | None
     has_password: bool
     register: bool
