@@ -13,7 +13,15 @@ from movoice_box.domain.media import MediaTarget
 from movoice_box.errors import SdpError
 from movoice_box.sip.disposition import disposition_of
 from movoice_box.sip.timers import Failure, StartTimer, StopTimer
-from movoice_box.sip.trunk import Answered, DialogEvent, EarlyMedia, Ended, MediaChanged, Ringing
+from movoice_box.sip.trunk import (
+    Answered,
+    DialogEvent,
+    EarlyMedia,
+    Ended,
+    KeyPressed,
+    MediaChanged,
+    Ringing,
+)
 
 RELEASE_S = 2.0  # the longest that `end` keeps its caller waiting for the peer
 
@@ -177,6 +185,10 @@ class CallProgress:
             return []
         self._media = media
         return [Emit(MediaChanged(media))]
+
+    def on_key(self, digit: str) -> list[Action]:
+        """The callee pressed a key, told by SIP INFO."""
+        return [Emit(KeyPressed(digit))] if self.state is State.TALKING else []
 
     def on_lost(self, reason: str) -> list[Action]:
         """The far end broke the dialog, and a BYE may tell it so."""

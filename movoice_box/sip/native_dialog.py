@@ -1,4 +1,7 @@
-"""One outgoing call on the wire: what `CallProgress` decides, done with SIP messages."""
+"""One outgoing call on the wire: what `CallProgress` decides, done with SIP messages.
+
+What happens once it was answered is `EstablishedCall`'s.
+"""
 
 import asyncio
 from collections import deque
@@ -10,12 +13,13 @@ from movoice_box.domain.media import MediaTarget
 from movoice_box.errors import SdpError, TrunkError
 from movoice_box.sip.answers import answer_options, refuse_extension, refuse_method
 from movoice_box.sip.call_progress import Action, CallProgress, Emit, State, Step
-from movoice_box.sip.dialog import ALLOW, Caller, ConfirmedDialog, cancel_of
+from movoice_box.sip.dialog import Caller, ConfirmedDialog, cancel_of
 from movoice_box.sip.digest import Authenticator
+from movoice_box.sip.established_call import EstablishedCall
 from movoice_box.sip.exchange import IncomingRequest, LoopTimers, OutgoingRequest
-from movoice_box.sip.headers import NameAddr, quote
+from movoice_box.sip.headers import NameAddr
 from movoice_box.sip.line import Line
-from movoice_box.sip.messages import USER_AGENT, Request, Response
+from movoice_box.sip.messages import Response
 from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.timers import Failure, StartTimer, StopTimer
 from movoice_box.sip.transport import Address
@@ -58,7 +62,7 @@ class NativeDialog:
         self._tag = NameAddr.parse(caller.from_).tag
         self._cseq = 0
         self._invite: OutgoingRequest  # there is one from `start` on
-        self._dialog: ConfirmedDialog | None = None
+        self._call: EstablishedCall | None = None
         self._acks: dict[str, bytes] = {}  # by To tag: more than one where a proxy forked
         self._events: deque[DialogEvent] = deque()
         self._has_event = asyncio.Event()
@@ -109,39 +113,40 @@ class NativeDialog:
         self._perform(self._progress.on_closed())
 
     def on_request(self, incoming: IncomingRequest) -> None:
-        """A request of the peer inside this dialog (RFC 3261 12.2.2)."""
-        request = incoming.request
-        if self._dialog and request.from_tag != self._dialog.remote_tag:
-            incoming.reply(481)  # another branch of a forked call, which we have released
-        elif self._dialog and not self._dialog.is_in_order(request):
-            incoming.reply(500)
-        elif refuse_extension(incoming):
+        """A request of the peer inside this dialog."""
+        if self._call:
+            self._call.on_request(incoming)
+        else:
+            self._on_early_request(incoming)
+
+    def on_media(self, media: MediaTarget) -> None:
+        self._perform(self._progress.on_media(media))
+
+    def on_key(self, digit: str) -> None:
+        self._perform(self._progress.on_key(digit))
+
+    def on_bye(self, q850_cause: int | None) -> None:
+        self._perform(self._progress.on_bye(q850_cause))
+
+    def on_lost(self, reason: str) -> None:
+        self._perform(self._progress.on_lost(reason))
+
+    def on_released(self) -> None:
+        self._perform(self._progress.on_bye_done())
+
+    def _on_early_request(self, incoming: IncomingRequest) -> None:
+        """Before the answer, in an early dialog."""
+        method = incoming.request.method
+        if refuse_extension(incoming):
             pass
-        elif request.method == "BYE":
-            incoming.reply(200)
-            self._perform(self._progress.on_bye(request.q850_cause))
-        elif request.method == "OPTIONS":
+        elif method == "BYE":
+            incoming.reply(200)  # the INVITE gets its final response (15.1.2)
+        elif method == "OPTIONS":
             answer_options(incoming)
-        elif request.method == "INVITE":
-            self._on_reinvite(incoming)
+        elif method == "INVITE":
+            incoming.reply(491 if self._progress.wants_answer else 481)
         else:
             refuse_method(incoming)
-
-    def on_ack(self, ack: Request) -> None:
-        """The ACK of our answer to a re-INVITE; where that one had no SDP, this one has."""
-        try:
-            media = self._negotiation.read(ack)
-        except SdpError as error:
-            self._perform(self._progress.on_lost(error.message))
-            return
-        if media:
-            self._perform(self._progress.on_media(media))
-
-    def on_cancel(self) -> None:
-        """A re-INVITE is answered at once: nothing is left to cancel."""
-
-    def on_ack_missing(self) -> None:
-        self._perform(self._progress.on_lost("the far end stopped answering"))
 
     def _send_invite(self) -> None:
         self._cseq += 1
@@ -169,20 +174,30 @@ class NativeDialog:
         self._perform(self._progress.on_refused(response.status, reason, cause))
 
     def _accept(self, response: Response, source: Address) -> None:
-        if self._dialog and response.to_tag != self._dialog.remote_tag:
+        if self._call and response.to_tag != self._call.dialog.remote_tag:
             self._release_fork(response, source)
             return
         media: MediaTarget | SdpError | None = None
-        if self._dialog is None:
+        if self._call is None:
             self._authenticator.start_over()
-            self._dialog = ConfirmedDialog.establish(self._caller, self._invite.request, response)
-            self._destination = self._endpoint.route(self._dialog.next_hop, source)
-            self._acks[response.to_tag] = self._ack_of(self._dialog)
+            self._call = self._establish(response, source)
             try:
                 media = self._negotiation.read(response)
             except SdpError as error:
                 media = error
         self._perform(self._progress.on_accepted(media))
+
+    def _establish(self, response: Response, source: Address) -> EstablishedCall:
+        dialog = ConfirmedDialog.establish(self._caller, self._invite.request, response)
+        self._acks[response.to_tag] = self._ack_of(dialog)
+        return EstablishedCall(
+            self._endpoint,
+            dialog,
+            self._endpoint.route(dialog.next_hop, source),
+            self._negotiation,
+            self._authenticator,
+            self,
+        )
 
     def _release_fork(self, response: Response, source: Address) -> None:
         """A second callee answered the same INVITE: acknowledge and end it (RFC 3261 13.2.2.4)."""
@@ -201,46 +216,6 @@ class NativeDialog:
         invite = self._invite.request
         credentials = [(name, value) for name in _CREDENTIALS for value in invite.values(name)]
         return dialog.request("ACK", credentials).pack()
-
-    def _on_reinvite(self, incoming: IncomingRequest) -> None:
-        """Hold, resume, another address or codec, or only a refresh (RFC 3261 14.2)."""
-        if self._dialog is None or self._progress.state is not State.TALKING:
-            incoming.reply(491 if self._progress.wants_answer else 481)
-            return
-        try:
-            media = self._negotiation.read(incoming.request)
-            answer = self._negotiation.answer(incoming.request)
-        except SdpError as error:
-            warning = f"399 {USER_AGENT} {quote(error.message)}"
-            incoming.reply(488, headers=[("Warning", warning)])
-            return
-        self._dialog.refresh_target(incoming.request)
-        self._destination = self._endpoint.route(self._dialog.next_hop, incoming.source)
-        incoming.observer = self
-        incoming.reply(200, headers=[("Contact", self._caller.contact), ALLOW], sdp=answer)
-        if media:
-            self._perform(self._progress.on_media(media))
-
-    def _send_bye(self) -> None:
-        if self._dialog is None:
-            return
-        credentials = self._authenticator.headers("BYE", str(self._dialog.request_uri))
-        bye = self._dialog.request("BYE", credentials)
-        self._endpoint.send(bye, self._destination, _Bye(self))
-
-    def on_bye_response(self, response: Response) -> None:
-        if response.status in (401, 407):
-            try:
-                self._authenticator.answer(response)
-            except TrunkError:
-                pass
-            else:
-                self._send_bye()
-                return
-        self.on_bye_done()
-
-    def on_bye_done(self) -> None:
-        self._perform(self._progress.on_bye_done())
 
     def _on_timer(self, name: str) -> None:
         self._endpoint.guard(lambda: self._perform(self._progress.on_timer(name)))
@@ -261,10 +236,11 @@ class NativeDialog:
                 case Step.SEND_CANCEL:
                     cancel = cancel_of(self._invite.request)
                     self._endpoint.send(cancel, self._invite.destination, _Ignored())
-                case Step.SEND_ACK if self._dialog:
-                    self._endpoint.transmit(self._acks[self._dialog.remote_tag], self._destination)
-                case Step.SEND_BYE:
-                    self._send_bye()
+                case Step.SEND_ACK if self._call:
+                    ack = self._acks[self._call.dialog.remote_tag]
+                    self._endpoint.transmit(ack, self._call.next_hop)
+                case Step.SEND_BYE if self._call:
+                    self._call.release()
         if self._progress.state is State.ENDED:
             self._endpoint.leave(self._caller.call_id, self._tag)
 
@@ -285,17 +261,3 @@ class _Ignored:
     def on_response(self, response: Response, source: Address) -> None: ...
 
     def on_failure(self, failure: Failure) -> None: ...
-
-
-class _Bye:
-    """Hears what became of our BYE."""
-
-    def __init__(self, dialog: NativeDialog) -> None:
-        self._dialog = dialog
-
-    def on_response(self, response: Response, source: Address) -> None:
-        if response.status >= 200:
-            self._dialog.on_bye_response(response)
-
-    def on_failure(self, failure: Failure) -> None:
-        self._dialog.on_bye_done()
