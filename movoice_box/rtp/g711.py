@@ -70,3 +70,19 @@ def decode(payload: bytes, codec: Codec) -> bytes:
 SILENCE_BYTE = {codec: encode(b"\0\0", codec) for codec in G711}
 SILENCE_FRAME = {codec: byte * SAMPLES_PER_FRAME for codec, byte in SILENCE_BYTE.items()}
 """20 ms of digital silence as a payload."""
+
+
+class G711Coder:
+    """Encoder and decoder in one: G.711 has no memory."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def encode(self, pcm: bytes) -> bytes:
+        return encode(pcm, self._codec)
+
+    def decode(self, payload: bytes) -> bytes:
+        return decode(payload, self._codec)
+
+    def conceal(self, samples: int, following: bytes = b"") -> None:
+        """The codec has none."""

@@ -56,12 +56,13 @@ class RtpSession:
         ticker: Ticker,
         recorder: Recorder,
         randbits: Callable[[int], int] = secrets.randbits,
+        offer: MediaOffer | None = None,
     ) -> None:
         self._socket = bound
         self._ticker = ticker
         self._recorder = recorder
         address, port = bound.getsockname()[:2]
-        self._offer = MediaOffer(address=address, port=port)
+        self._offer = offer or MediaOffer(address=address, port=port)
         self._sender = RtpSender(randbits(32), randbits(16), randbits(32))
         self._receiver = RtpReceiver()
         self._is_connected = False

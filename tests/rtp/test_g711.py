@@ -3,7 +3,7 @@ import warnings
 import numpy as np
 import pytest
 
-from movoice_box.domain.media import Codec
+from movoice_box.domain.media import G711, Codec
 from movoice_box.rtp.g711 import SILENCE_FRAME, decode, encode
 
 with warnings.catch_warnings():
@@ -32,7 +32,7 @@ def test_silence_is_the_code_that_every_receiver_knows(codec: Codec, code: int) 
     assert bytes([code]) * 160 == SILENCE_FRAME[codec]
 
 
-@pytest.mark.parametrize("codec", Codec)
+@pytest.mark.parametrize("codec", G711)
 def test_a_code_survives_decoding_and_encoding(codec: Codec) -> None:
     again = encode(decode(EVERY_CODE, codec), codec)
 
