@@ -7,6 +7,7 @@ from typing import Any, Self
 
 from movoice_box.domain.call import RESERVED_OUTCOMES
 from movoice_box.domain.document import Fields
+from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.phrases import Phrases, phrases_for
 from movoice_box.domain.template import is_well_formed, variables_in
 from movoice_box.errors import InputError
@@ -16,6 +17,7 @@ KEY_VARIABLE = "key"  # in an answer's texts: the key that was pressed
 _LANGUAGE, _WORDS_PER_MINUTE, _MAX_DURATION_S = "en-IN", 150, 180
 _OUTCOME = re.compile(r"[A-Z][A-Z0-9_]{0,39}")
 _KEYS = re.compile(r"[0-9*#]{1,12}")
+_ANYWHERE = "ZZ"  # of no country: a number needs its country code
 _AGENT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 
@@ -24,7 +26,8 @@ _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 class Answer:
     """What pressing one of `keys` means.
 
-    `next` is a question's id or "end". `summary` and `collect` may use `{{key}}`.
+    `next` is a question's id or "end". `summary` and `collect` may use `{{key}}`. `transfer` is a
+    number or an extension, or the variable that holds one: who takes over after `reply`.
     """
 
     keys: str
@@ -33,6 +36,7 @@ class Answer:
     summary: str | None = None
     collect: dict[str, str] = field(default_factory=dict)
     reply: str | None = None
+    transfer: str | None = None
     next: str = END
 
 
@@ -166,6 +170,7 @@ class Agent:
         for path, answer in self._answers():
             yield f"{path}reply", answer.reply or ""
             yield f"{path}summary", answer.summary or ""
+            yield f"{path}transfer", answer.transfer or ""
             for name, text in answer.collect.items():
                 yield f"{path}collect.{name}", text
 
@@ -279,10 +284,28 @@ def _answer(fields: Fields) -> Answer:
         summary=fields.optional_text("summary"),
         collect=collect,
         reply=fields.optional_text("reply"),
+        transfer=fields.optional_text("transfer"),
         next=fields.text("next", END),
     )
     fields.done()
+    if answer.transfer is not None:
+        _check_transfer(fields, answer, answer.transfer)
     return answer
+
+
+def _check_transfer(fields: Fields, answer: Answer, to: str) -> None:
+    if not variables_in((to,)):
+        try:
+            PhoneNumber.parse_any(to, _ANYWHERE)
+        except InputError:
+            problem = f"'{to}' must be a number like +919876543210 or an extension, in quotes"
+            raise fields.error("transfer", problem) from None
+    if answer.outcome or answer.summary or answer.next != END:
+        raise fields.error(
+            "transfer",
+            "ends the conversation with an outcome and a summary of its own: leave out outcome, "
+            "summary and next",
+        )
 
 
 def _opt_out(fields: Fields, phrases: Phrases) -> OptOut | None:

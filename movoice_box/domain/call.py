@@ -47,6 +47,8 @@ NO_INPUT = "NO_INPUT"
 HUNG_UP = "HUNG_UP"
 TIMED_OUT = "TIMED_OUT"
 COMPLETED = "COMPLETED"  # ran to its end without an answer that sets an outcome
+TRANSFERRED = "TRANSFERRED"  # a person took over
+TRANSFER_FAILED = "TRANSFER_FAILED"
 
 UNANSWERED_OUTCOMES = {
     Disposition.BUSY: "BUSY",
@@ -61,7 +63,7 @@ UNANSWERED_OUTCOMES = {
 """Outcome of a call in which nobody spoke."""
 
 RESERVED_OUTCOMES = {
-    *(OPTED_OUT, NO_INPUT, HUNG_UP, TIMED_OUT, COMPLETED),
+    *(OPTED_OUT, NO_INPUT, HUNG_UP, TIMED_OUT, COMPLETED, TRANSFERRED, TRANSFER_FAILED),
     *UNANSWERED_OUTCOMES.values(),
 }
 

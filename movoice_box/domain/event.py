@@ -21,6 +21,7 @@ def call_completed(call: Call, result: CallResult) -> dict[str, Any]:
         "outcome": result.outcome,
         "summary": result.summary,
         "disposition": result.disposition,
+        "direction": call.direction,
         "phone": str(call.phone),
         "row": call.row,
         "agent_id": call.agent_id,

@@ -58,6 +58,17 @@ class PhoneNumber:
         compact = text.translate(_SEPARATORS)
         return cls(compact) if _EXTENSION.fullmatch(compact) else None
 
+    @classmethod
+    def parse_any(cls, text: str, default_country: str) -> Self:
+        """A number as `parse` reads it, or else an extension. Raises `InputError`."""
+        try:
+            return cls.parse(text, default_country)
+        except InputError:
+            extension = cls.parse_extension(text)
+            if extension is None:
+                raise
+            return extension
+
     @property
     def is_extension(self) -> bool:
         return not self.e164.startswith("+")

@@ -8,6 +8,8 @@ from movoice_box.domain.call import (
     NO_INPUT,
     OPTED_OUT,
     TIMED_OUT,
+    TRANSFER_FAILED,
+    TRANSFERRED,
     UNANSWERED_OUTCOMES,
     Disposition,
 )
@@ -19,6 +21,8 @@ _SENTENCES = {
     HUNG_UP: "{name} hung up before giving an answer.",
     TIMED_OUT: "The call with {name} reached its time limit without an answer.",
     COMPLETED: "{name} heard the agent to the end.",
+    TRANSFERRED: "{name} was handed over to a person.",
+    TRANSFER_FAILED: "{name} was to be handed over to a person, and could not be.",
     "BUSY": "The line of {name} was busy.",
     "NO_ANSWER": "{name} did not pick up.",
     "REJECTED": "The call to {name} was declined.",

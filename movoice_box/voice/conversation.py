@@ -50,6 +50,8 @@ class ConversationResult:
     collected: Mapping[str, str]
     opted_out: bool
     ended_by: Literal["agent", "callee"]
+    transfer: str | None = None
+    """Who is to take over now: a number or an extension as the owner wrote it."""
 
 
 def first_words(agent: Agent, variables: Mapping[str, str]) -> str:
@@ -62,7 +64,10 @@ def _ignore(_: ConversationEvent) -> None:
 
 
 class Conversation:
-    """Call `prepare` before the call is placed and `run` once when it was answered."""
+    """Call `prepare` before the call is placed and `run` once when it was answered.
+
+    `run` may be told to `stop`; after it the agent can still `add` a sentence.
+    """
 
     def __init__(
         self,
@@ -87,6 +92,8 @@ class Conversation:
         self._answered_at = 0.0
         self._line_closed = asyncio.Event()
         self._attention: asyncio.Timeout | None = None  # the exchange that hearing interrupts
+        self._limit: asyncio.Timeout | None = None
+        self._is_stopped = False
 
     async def prepare(self) -> None:
         """Synthesize the opening, so that nothing is left to do when the callee answers.
@@ -114,6 +121,7 @@ class Conversation:
             ended_by, fallback = await self._talk_within_limits(audio, group)
             listening.cancel()
         outcome = self._turn.outcome or fallback
+        is_whole = fallback == COMPLETED and not self._is_stopped
         return ConversationResult(
             outcome=outcome,
             summary=await self._brain.summarize(outcome),
@@ -121,22 +129,39 @@ class Conversation:
             collected=self._turn.collected,
             opted_out=self._turn.opted_out,
             ended_by=ended_by,
+            transfer=self._turn.transfer if is_whole else None,
         )
+
+    def stop(self) -> None:
+        """Make `run` return within a frame, with what was reached by now."""
+        self._is_stopped = True
+        if self._limit and not self._limit.expired():
+            self._limit.reschedule(asyncio.get_running_loop().time())
+
+    async def add(self, text: str, audio: CallAudio) -> TranscriptLine:
+        """Say one more sentence after `run`. Raises `LineClosed` and `SpeechError`."""
+        line = TranscriptLine(self._elapsed_ms(), "agent", text)
+        self._observe(line)
+        await self._mouth.say(text, audio)
+        return line
 
     async def _talk_within_limits(
         self, audio: CallAudio, group: asyncio.TaskGroup
     ) -> tuple[Literal["agent", "callee"], str]:
         """Who ended it, and the outcome where no answer set one."""
         try:
-            async with asyncio.timeout(self._max_duration_s):
+            async with asyncio.timeout(0 if self._is_stopped else self._max_duration_s) as limit:
+                self._limit = limit
                 await self._talk(audio, group)
         except LineClosed:
             return "callee", HUNG_UP
         except TimeoutError:
-            return "agent", TIMED_OUT
+            return "agent", COMPLETED if self._is_stopped else TIMED_OUT
         except SpeechError:
             logger.exception("the agent lost its voice during a call")
             return "agent", UNANSWERED_OUTCOMES[Disposition.FAILED]
+        finally:
+            self._limit = None
         return "agent", COMPLETED
 
     async def _talk(self, audio: CallAudio, group: asyncio.TaskGroup) -> None:

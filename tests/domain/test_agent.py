@@ -159,3 +159,35 @@ def test_any_document_is_an_agent_or_an_error_that_names_a_field(document: objec
     result = read_or_field(document)
     assert result
     assert isinstance(result, str) or read_or_field(result.to_document()) == result
+
+
+def _transferring(**changes: object) -> Agent:
+    answer = {"keys": "1", "transfer": "+919800000000", **changes}
+    return read(questions=[{**QUESTION, "answers": [answer]}])
+
+
+def test_a_row_brings_the_number_that_takes_over() -> None:
+    assert _transferring(transfer="{{desk}}").variables == ["name", "desk"]
+
+
+@pytest.mark.parametrize("to", ["+919800000000", "201", "{{desk}}"])
+def test_a_number_an_extension_and_a_variable_may_take_over(to: str) -> None:
+    agent = _transferring(transfer=to)
+    assert Agent.from_document(agent.to_document()).questions[0].answers[0].transfer == to
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"transfer": "09800000000"},
+        {"transfer": "the desk"},
+        {"transfer": "{{desk"},
+        {"outcome": "BOOKED"},
+        {"summary": "Done."},
+        {"next": "q"},
+    ],
+)
+def test_a_transfer_that_cannot_be_is_refused(changes: dict[str, str]) -> None:
+    with pytest.raises(InputError) as refusal:
+        _transferring(**changes)
+    assert refusal.value.field == "questions[0].answers[0].transfer"

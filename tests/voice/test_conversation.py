@@ -2,10 +2,16 @@ import asyncio
 
 import pytest
 
+from movoice_box.domain.agent import Agent
 from movoice_box.domain.call import TranscriptLine
 from movoice_box.errors import SpeechError
 from movoice_box.voice.brain.script import ScriptBrain
-from movoice_box.voice.conversation import Conversation, OptedOut, first_words
+from movoice_box.voice.conversation import (
+    Conversation,
+    ConversationResult,
+    OptedOut,
+    first_words,
+)
 from tests.voice.call import (
     HANG_UP,
     PAUSE_S,
@@ -246,3 +252,50 @@ def test_cancelling_ends_the_conversation_and_its_tasks() -> None:
 
 def test_the_first_words_of_a_row_are_the_greeting_as_it_is_spoken() -> None:
     assert first_words(an_agent(), ROW) == GREETING
+
+
+def _transferring() -> Agent:
+    answer = {"keys": "1", "reply": "One moment.", "transfer": "{{desk}}"}
+    return an_agent(questions=[{"id": "talk", "ask": "Talk to us?", "answers": [answer]}])
+
+
+def test_who_takes_over_is_told_when_the_sentence_before_it_was_said() -> None:
+    call = a_call((2.4, "1"), agent=_transferring(), row={**ROW, "desk": "+919800000000"})
+    assert (call.result.transfer, call.result.ended_by) == ("+919800000000", "agent")
+    assert call.line.texts[-1] == "One moment."
+
+
+def test_a_callee_who_hangs_up_before_the_transfer_is_handed_to_nobody() -> None:
+    plan = ((2.4, "1"), (2.6, HANG_UP))
+    call = a_call(*plan, agent=_transferring(), row={**ROW, "desk": "+919800000000"})
+    assert (call.result.transfer, call.result.ended_by) == (None, "callee")
+
+
+def test_a_conversation_that_is_stopped_ends_within_a_frame_and_may_add_a_sentence() -> None:
+    async def run() -> tuple[float, ConversationResult, TranscriptLine, Line]:
+        line = Line()
+        conversation = Conversation(an_agent(), ScriptBrain(an_agent(), ROW), Speech(), LoopClock())
+        await conversation.prepare()
+        line.begin()
+        asyncio.get_running_loop().call_later(0.5, conversation.stop)
+        result = await conversation.run(line)
+        stopped_s = LoopClock().monotonic()
+        return stopped_s, result, await conversation.add("Sorry.", line), line
+
+    stopped_s, result, added, line = warp(run())
+    assert stopped_s == pytest.approx(0.5, abs=FRAME_S)
+    assert (result.ended_by, result.outcome, len(result.transcript)) == ("agent", "COMPLETED", 1)
+    assert (added, line.texts[-1]) == (TranscriptLine(500, "agent", "Sorry."), "Sorry.")
+
+
+def test_a_conversation_stopped_before_it_begins_says_nothing() -> None:
+    async def run() -> Line:
+        line = Line()
+        conversation = Conversation(an_agent(), ScriptBrain(an_agent(), ROW), Speech(), LoopClock())
+        await conversation.prepare()
+        conversation.stop()
+        line.begin()
+        await conversation.run(line)
+        return line
+
+    assert all(played.end_s == played.start_s for played in warp(run()).played)

@@ -29,7 +29,8 @@ class Turn:
     `say` is as people write it ("₹2500"); it is put into spoken words later. A key of `keys` stops
     the speech and is the answer; other keys are not heard. `understood` puts into words what was
     heard before this turn, for the transcript. `outcome`, `collected` and `opted_out` tell how the
-    conversation stands by now. After a turn that `ends` without being interrupted it is over.
+    conversation stands by now. After a turn that `ends` without being interrupted it is over, and
+    the number in `transfer` takes over.
     """
 
     say: tuple[str, ...]
@@ -37,6 +38,7 @@ class Turn:
     wait_s: float = 0.0
     ends: bool = False
     understood: str | None = None
+    transfer: str | None = None
     outcome: str | None = None
     collected: Mapping[str, str] = field(default_factory=dict)
     opted_out: bool = False

@@ -1,6 +1,7 @@
 """The script brain: walks an agent's questions by the keys that the callee presses."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from movoice_box.domain.agent import END, KEY_VARIABLE, Agent, Answer, Question
 from movoice_box.domain.call import NO_INPUT, OPTED_OUT
@@ -61,7 +62,8 @@ class ScriptBrain:
             self._summary = fill(answer.summary, self._values(key))
         self._question = None if answer.next == END else self._agent.question(answer.next)
         named = f": {answer.label}" if answer.label != answer.keys else ""
-        return self._turn(say, f"Pressed {key}{named}")
+        turn = self._turn(say, f"Pressed {key}{named}")
+        return replace(turn, transfer=fill(answer.transfer or "", self._values(key)) or None)
 
     def _on_opt_out(self, key: str, reply: str) -> Turn:
         self._question = None
