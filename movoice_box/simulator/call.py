@@ -20,7 +20,7 @@ from movoice_box.sip.messages import MAX_FORWARDS, HeaderList, Request, Response
 from movoice_box.sip.sdp import LocalMedia, SessionDescription
 from movoice_box.sip.timers import Failure
 from movoice_box.sip.transaction_layer import TransactionLayer
-from movoice_box.sip.transport import local_address_towards
+from movoice_box.sip.transport import Destination, local_address_towards
 
 ALLOW = ("Allow", "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER")
 
@@ -255,13 +255,13 @@ def own_address(layer: TransactionLayer, incoming: IncomingRequest) -> str:
     """The address of this host as the caller sees it."""
     if (address := layer.address[0]) not in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         return address
-    return local_address_towards(incoming.source, layer.family)
+    return local_address_towards(incoming.source.socket_address, layer.family)
 
 
 class _Ignored:
     """Nobody waits for the answer to our BYE; the transaction repeats it as long as it must."""
 
-    def on_response(self, response: Response, source: tuple[str, int]) -> None:
+    def on_response(self, response: Response, source: Destination) -> None:
         pass
 
     def on_failure(self, failure: Failure) -> None:

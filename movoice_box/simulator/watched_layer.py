@@ -7,7 +7,7 @@ from movoice_box.simulator.ledger import RECEIVED, SENT, Ledger
 from movoice_box.sip.headers import NameAddr
 from movoice_box.sip.messages import Request, parse
 from movoice_box.sip.transaction_layer import RequestHandler, TransactionLayer
-from movoice_box.sip.transport import Address
+from movoice_box.sip.transport import Address, Destination
 
 _OF_CALLS = {"INVITE", "ACK", "CANCEL", "BYE"}
 _REMEMBERED = 10_000  # datagrams, by which copies are known
@@ -22,11 +22,11 @@ class WatchedLayer(TransactionLayer):
         self._seen: OrderedDict[bytes, None] = OrderedDict()
         super().__init__(listen, handler)
 
-    def on_datagram(self, data: bytes, source: Address) -> None:
+    def on_message(self, data: bytes, source: Destination) -> None:
         self._note(RECEIVED, data)
-        super().on_datagram(data, source)
+        super().on_message(data, source)
 
-    def transmit(self, data: bytes, destination: Address) -> None:
+    def transmit(self, data: bytes, destination: Destination) -> None:
         self._note(SENT, data)
         super().transmit(data, destination)
 

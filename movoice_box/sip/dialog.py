@@ -7,6 +7,7 @@ from typing import Self
 
 from sipmessage import URI
 
+from movoice_box.domain.trunk import Transport
 from movoice_box.errors import SipError
 from movoice_box.sip.headers import NameAddr, bracketed, split_list
 from movoice_box.sip.messages import (
@@ -24,10 +25,10 @@ SUPPORTED_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
 ALLOW = ("Allow", ", ".join(SUPPORTED_METHODS))
 
 
-def new_via(local: Address) -> str:
+def new_via(local: Address, transport: Transport = Transport.UDP) -> str:
     """A Via with a fresh branch, asking for the source seen (RFC 3581)."""
     branch = f"{BRANCH_COOKIE}{secrets.token_hex(10)}"
-    return f"SIP/2.0/UDP {bracketed(local[0])}:{local[1]};branch={branch};rport"
+    return f"SIP/2.0/{transport.upper()} {bracketed(local[0])}:{local[1]};branch={branch};rport"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +36,14 @@ class Caller:
     """Who calls and from where: the parts of a request that stay the same for one call.
 
     `local` is our address as the peer's network sees it, `contact` where in-dialog requests reach
-    us; `from_` carries our tag.
+    us; `from_` carries our tag; `transport` goes into each Via.
     """
 
     local: Address
     contact: str
     from_: str
     call_id: str
+    transport: Transport = Transport.UDP
 
     def request(
         self,
@@ -57,7 +59,7 @@ class Caller:
     ) -> Request:
         """Any request of this call; `via` is given where a branch must be used again (CANCEL)."""
         lines = [
-            ("Via", via or new_via(self.local)),
+            ("Via", via or new_via(self.local, self.transport)),
             *(("Route", route) for route in routes),
             ("Max-Forwards", MAX_FORWARDS),
             ("From", self.from_),

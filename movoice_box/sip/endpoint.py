@@ -13,6 +13,7 @@ from typing import Protocol, Self
 from sipmessage import URI
 
 from movoice_box.clock import Clock
+from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
 from movoice_box.sip.answers import answer_options, refuse_extension, refuse_method
 from movoice_box.sip.exchange import IncomingRequest, OutgoingRequest, ResponseHandler
@@ -20,7 +21,13 @@ from movoice_box.sip.headers import DEFAULT_PORT
 from movoice_box.sip.messages import Request, Response
 from movoice_box.sip.timers import RFC_TIMERS, Failure, TimerValues
 from movoice_box.sip.transaction_layer import TransactionLayer
-from movoice_box.sip.transport import Address, local_address_towards, resolve
+from movoice_box.sip.transport import (
+    Address,
+    Destination,
+    WireTap,
+    local_address_towards,
+    resolve,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +45,19 @@ class DialogUser(Protocol):
     def on_closed(self) -> None: ...
 
 
+class TrunkLine(Protocol):
+    """An account on the wire, as the endpoint knows it (`Line`)."""
+
+    user: str
+    """Our user part in the Contact of this line."""
+    on_invite: Callable[[IncomingRequest], None] | None
+    """Takes the calls that come in by this line; without one they are refused with 486."""
+
+    def is_at(self, address: str) -> bool:
+        """Whether the trunk's host was found at this literal address."""
+        ...
+
+
 class SipEndpoint:
     """Dispatches requests to dialogs by Call-ID and tag, and answers or drops all others.
 
@@ -52,6 +72,8 @@ class SipEndpoint:
         self._timers = timers
         self._layer: TransactionLayer | None = None
         self._ready = asyncio.Event()
+        self._lines: list[TrunkLine] = []
+        self._tap: WireTap | None = None
         self._dialogs: dict[tuple[str, str], DialogUser] = {}
         self._known_hosts: set[str] = set()
         self._resolved: dict[tuple[str, int], tuple[Address, float]] = {}
@@ -66,6 +88,7 @@ class SipEndpoint:
 
     async def __aenter__(self) -> Self:
         self._layer = TransactionLayer(self._listen, self, self._timers)
+        self._layer.tap = self._tap
         self._ready.set()
         return self
 
@@ -86,22 +109,33 @@ class SipEndpoint:
         return self._timers
 
     @property
+    def tap(self) -> WireTap | None:
+        """Sees every message while it is set."""
+        return self._tap
+
+    @tap.setter
+    def tap(self, tap: WireTap | None) -> None:
+        self._tap = tap
+        if self._layer:
+            self._layer.tap = tap
+
+    @property
     def live_dialogs(self) -> int:
         return len(self._dialogs)
 
     def send(
-        self, request: Request, destination: Address, handler: ResponseHandler
+        self, request: Request, destination: Destination, handler: ResponseHandler
     ) -> OutgoingRequest:
         return self._bound.send(request, destination, handler)
 
-    def transmit(self, data: bytes, destination: Address) -> None:
+    def transmit(self, data: bytes, destination: Destination) -> None:
         if self._layer:  # an ACK may be due while the endpoint closes
             self._layer.transmit(data, destination)
 
     def guard(self, handle: Callable[[], object]) -> None:
         self._bound.guard(handle)
 
-    async def ask(self, request: Request, destination: Address) -> Response | Failure:
+    async def ask(self, request: Request, destination: Destination) -> Response | Failure:
         """Send a request and wait for its final response, 64*T1 at most."""
         reply = _Reply(asyncio.get_running_loop().create_future())
         self.send(request, destination, reply)
@@ -139,11 +173,11 @@ class SipEndpoint:
         literal = host if _is_ip(host, 6 if is_v6 else 4) else _OUTSIDE[is_v6]
         return local_address_towards(found or (literal, port), self._bound.family)
 
-    def route(self, uri: URI, fallback: Address) -> Address:
+    def route(self, uri: URI, fallback: Destination) -> Destination:
         """Where a request inside a dialog goes; host names go to `fallback`, where we heard it."""
         host = uri.host.strip("[]")
-        if _is_ip(host, 6 if ":" in self.address[0] else 4):
-            return host, uri.port or DEFAULT_PORT
+        if fallback.transport is Transport.UDP and _is_ip(host, 6 if ":" in self.address[0] else 4):
+            return Destination(host, uri.port or DEFAULT_PORT)
         return fallback
 
     def enter(self, call_id: str, tag: str, dialog: DialogUser) -> None:
@@ -157,7 +191,9 @@ class SipEndpoint:
         request = incoming.request
         if dialog := self._dialogs.get((request.call_id, request.to_tag)):
             dialog.on_request(incoming)
-        elif incoming.source[0] not in self._known_hosts:
+        elif incoming.source.address not in self._known_hosts and not self.lines_of(
+            incoming.source
+        ):
             self.strangers += 1
             incoming.drop()
         elif request.to_tag or request.method in ("BYE", "CANCEL"):
@@ -167,9 +203,32 @@ class SipEndpoint:
         elif request.method == "OPTIONS":
             answer_options(incoming)
         elif request.method == "INVITE":
-            incoming.reply(486)  # this box takes no calls
+            self._ring(incoming)
         else:
             refuse_method(incoming)
+
+    def enlist(self, line: TrunkLine) -> None:
+        """Let requests in that come from this line's addresses, until `strike`."""
+        if line not in self._lines:
+            self._lines.append(line)
+
+    def strike(self, line: TrunkLine) -> None:
+        if line in self._lines:
+            self._lines.remove(line)
+
+    def lines_of(self, source: Destination) -> tuple[TrunkLine, ...]:
+        """The lines whose trunk is at this address."""
+        return tuple(line for line in self._lines if line.is_at(source.address))
+
+    def _ring(self, invite: IncomingRequest) -> None:
+        """Give a call that comes in to its line: the one whose Contact was called, or the first."""
+        lines = self.lines_of(invite.source)
+        called = invite.request.uri.user
+        line = next((line for line in lines if line.user == called), lines[0] if lines else None)
+        if line and line.on_invite:
+            line.on_invite(invite)
+        else:
+            invite.reply(486)  # nobody takes calls here
 
     @property
     def _bound(self) -> TransactionLayer:
@@ -184,7 +243,7 @@ class _Reply:
     def __init__(self, outcome: "asyncio.Future[Response | Failure]") -> None:
         self.outcome = outcome
 
-    def on_response(self, response: Response, source: Address) -> None:
+    def on_response(self, response: Response, source: Destination) -> None:
         if response.status >= 200 and not self.outcome.done():
             self.outcome.set_result(response)
 

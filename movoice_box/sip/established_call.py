@@ -17,7 +17,7 @@ from movoice_box.sip.headers import quote
 from movoice_box.sip.messages import USER_AGENT, Request, Response
 from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.timers import Failure
-from movoice_box.sip.transport import Address
+from movoice_box.sip.transport import Destination
 
 
 class CallUser(Protocol):
@@ -54,7 +54,7 @@ class EstablishedCall:
         self,
         endpoint: SipEndpoint,
         dialog: ConfirmedDialog,
-        next_hop: Address,
+        next_hop: Destination,
         negotiation: MediaNegotiation,
         authenticator: Authenticator,
         user: CallUser,
@@ -153,7 +153,7 @@ class _Bye:
     def __init__(self, call: EstablishedCall) -> None:
         self._call = call
 
-    def on_response(self, response: Response, source: Address) -> None:
+    def on_response(self, response: Response, source: Destination) -> None:
         if response.status >= 200:
             self._call.on_bye_response(response)
 

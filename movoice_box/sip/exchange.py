@@ -3,8 +3,10 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
+from movoice_box.domain.trunk import Transport
 from movoice_box.sip.messages import (
     MAX_FORWARDS,
     HeaderList,
@@ -35,7 +37,7 @@ from movoice_box.sip.transaction import (
     InviteClientTransaction,
     NonInviteClientTransaction,
 )
-from movoice_box.sip.transport import Address
+from movoice_box.sip.transport import Destination
 
 ClientKey = tuple[str, str]
 ServerKey = tuple[str, tuple[str, int], str, int, str]
@@ -45,7 +47,7 @@ AcceptedKey = tuple[str, str, int]
 class ResponseHandler(Protocol):
     """Who sent a request and waits for its outcome."""
 
-    def on_response(self, response: Response, source: Address) -> None: ...
+    def on_response(self, response: Response, source: Destination) -> None: ...
 
     def on_failure(self, failure: Failure) -> None:
         """No final response will come."""
@@ -74,7 +76,7 @@ class Wire(Protocol):
     @property
     def timers(self) -> TimerValues: ...
 
-    def transmit(self, data: bytes, destination: Address) -> None: ...
+    def transmit(self, data: bytes, destination: Destination) -> None: ...
 
     def guard(self, handle: Callable[[], object]) -> None:
         """Run a callback of the loop; what it raises ends here."""
@@ -115,7 +117,7 @@ class OutgoingRequest:
         self,
         wire: Wire,
         request: Request,
-        destination: Address,
+        destination: Destination,
         handler: ResponseHandler,
     ) -> None:
         is_invite = request.method == "INVITE"
@@ -130,7 +132,7 @@ class OutgoingRequest:
         self._packed = request.pack()
         self._handler = handler
         self._timers = LoopTimers(self._on_timer)
-        self._response: tuple[Response, Address] | None = None
+        self._response: tuple[Response, Destination] | None = None
 
     def start(self) -> None:
         self._perform(self._machine.start())
@@ -143,7 +145,7 @@ class OutgoingRequest:
         if isinstance(self._machine, InviteClientTransaction):
             self._perform(self._machine.abandon())
 
-    def on_response(self, response: Response, source: Address) -> None:
+    def on_response(self, response: Response, source: Destination) -> None:
         self.is_waiting = False
         self._response = response, source
         self._perform(self._machine.on_response(response.status))
@@ -185,7 +187,7 @@ class OutgoingRequest:
 class IncomingRequest:
     """A request in its server transaction. `observer` hears of ACK and CANCEL of an INVITE."""
 
-    def __init__(self, wire: Wire, request: Request, source: Address) -> None:
+    def __init__(self, wire: Wire, request: Request, source: Destination) -> None:
         is_invite = request.method == "INVITE"
         self.request = request
         self.source = source
@@ -200,6 +202,7 @@ class IncomingRequest:
             else NonInviteServerTransaction(wire.timers)
         )
         self._packed = b""
+        self._respond_to = response_destination(request, source)
         self._timers = LoopTimers(self._on_timer)
 
     @property
@@ -250,7 +253,7 @@ class IncomingRequest:
         for action in actions:
             match action:
                 case Send():
-                    self._wire.transmit(self._packed, response_address(self.request, self.source))
+                    self._wire.transmit(self._packed, self._respond_to)
                 case StartTimer(name, seconds):
                     self._timers.start(name, seconds)
                 case StopTimer(name):
@@ -274,11 +277,11 @@ def server_key(request: Request, method: str | None = None) -> ServerKey:
     return via.branch, via.sent_by, request.call_id, request.cseq.sequence, method
 
 
-def response_address(request: Request, source: Address) -> Address:
+def response_destination(request: Request, source: Destination) -> Destination:
     """Where responses go (RFC 3261 18.2.2, RFC 3581 section 4)."""
-    if "rport" in request.via.parameters:
+    if source.transport is not Transport.UDP or "rport" in request.via.parameters:
         return source
-    return source[0], request.via.sent_by[1]
+    return replace(source, port=request.via.sent_by[1])
 
 
 def ack_of_failure(invite: Request, response: Response) -> Request:

@@ -22,7 +22,7 @@ from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Response
 from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.timers import Failure, StartTimer, StopTimer
-from movoice_box.sip.transport import Address
+from movoice_box.sip.transport import Destination
 from movoice_box.sip.trunk import DialogEvent, EarlyMedia, Ended, MediaChanged
 
 _CREDENTIALS = ("Authorization", "Proxy-Authorization")
@@ -41,7 +41,7 @@ class NativeDialog:
         line: Line,
         caller: Caller,
         uri: URI,
-        destination: Address,
+        destination: Destination,
         negotiation: MediaNegotiation,
         note: Callable[[Response | Ended], None],
     ) -> None:
@@ -90,7 +90,7 @@ class NativeDialog:
         self._perform(self._progress.end())
         await self._has_ended.wait()  # the `release` timer bounds it
 
-    def on_response(self, response: Response, source: Address) -> None:
+    def on_response(self, response: Response, source: Destination) -> None:
         """A response to the INVITE."""
         if response.cseq.sequence != self._cseq:
             return
@@ -173,7 +173,7 @@ class NativeDialog:
         cause = response.q850_cause
         self._perform(self._progress.on_refused(response.status, reason, cause))
 
-    def _accept(self, response: Response, source: Address) -> None:
+    def _accept(self, response: Response, source: Destination) -> None:
         if self._call and response.to_tag != self._call.dialog.remote_tag:
             self._release_fork(response, source)
             return
@@ -187,7 +187,7 @@ class NativeDialog:
                 media = error
         self._perform(self._progress.on_accepted(media))
 
-    def _establish(self, response: Response, source: Address) -> EstablishedCall:
+    def _establish(self, response: Response, source: Destination) -> EstablishedCall:
         dialog = ConfirmedDialog.establish(self._caller, self._invite.request, response)
         self._acks[response.to_tag] = self._ack_of(dialog)
         return EstablishedCall(
@@ -199,7 +199,7 @@ class NativeDialog:
             self,
         )
 
-    def _release_fork(self, response: Response, source: Address) -> None:
+    def _release_fork(self, response: Response, source: Destination) -> None:
         """A second callee answered the same INVITE: acknowledge and end it (RFC 3261 13.2.2.4)."""
         fork = ConfirmedDialog.establish(self._caller, self._invite.request, response)
         destination = self._endpoint.route(fork.next_hop, source)
@@ -258,6 +258,6 @@ class NativeDialog:
 class _Ignored:
     """For requests whose outcome changes nothing: the INVITE's own final response counts."""
 
-    def on_response(self, response: Response, source: Address) -> None: ...
+    def on_response(self, response: Response, source: Destination) -> None: ...
 
     def on_failure(self, failure: Failure) -> None: ...

@@ -20,7 +20,7 @@ from movoice_box.sip.exchange import (
 )
 from movoice_box.sip.messages import Request, Response, parse, readable, stamp_via
 from movoice_box.sip.timers import RFC_TIMERS, TimerValues
-from movoice_box.sip.transport import Address, UdpSocket
+from movoice_box.sip.transport import Address, Destination, UdpSocket, WireTap
 
 logger = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ class TransactionLayer:
         self.timers = timers
         self.malformed = 0
         """Datagrams that were no SIP message and were dropped."""
+        self.tap: WireTap | None = None
         self._handler = handler
         self._clients: dict[ClientKey, OutgoingRequest] = {}
         self._servers: dict[ServerKey, IncomingRequest] = {}
@@ -63,7 +64,7 @@ class TransactionLayer:
         return len(self._clients) + len(self._servers)
 
     def send(
-        self, request: Request, destination: Address, handler: ResponseHandler
+        self, request: Request, destination: Destination, handler: ResponseHandler
     ) -> OutgoingRequest:
         """Send a request in a new client transaction; its Via brings the branch."""
         outgoing = OutgoingRequest(self, request, destination, handler)
@@ -71,20 +72,28 @@ class TransactionLayer:
         outgoing.start()
         return outgoing
 
-    def transmit(self, data: bytes, destination: Address) -> None:
+    def transmit(self, data: bytes, destination: Destination) -> None:
         """Send bytes outside any transaction: the ACK of a 2xx."""
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("SIP to %s port %s:\n%s", *destination, readable(data))
-        self._socket.send(data, destination)
+            logger.debug("SIP to %s:\n%s", destination, readable(data))
+        if self.tap:
+            self.tap.on_sip(data, self.address, destination.socket_address)
+        self._socket.send(data, destination.socket_address)
 
     def on_datagram(self, data: bytes, source: Address) -> None:
-        if not data.strip(b"\r\n\0 "):
-            return  # a keep-alive (RFC 5626 3.5.1)
+        if data.strip(b"\r\n\0 "):  # else a keep-alive (RFC 5626 3.5.1)
+            self.on_message(data, Destination(*source))
+
+    def on_message(self, data: bytes, source: Destination) -> None:
+        """One whole message, by any transport."""
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("SIP from %s port %s:\n%s", *source, readable(data))
+            logger.debug("SIP from %s:\n%s", source, readable(data))
+        if self.tap:
+            self.tap.on_sip(data, source.socket_address, self.address)
         self.guard(lambda: self._receive(data, source))
 
-    def on_unreachable(self, destination: Address) -> None:
+    def on_unreachable(self, address: Address) -> None:
+        destination = Destination(*address)
         for outgoing in [*self._clients.values()]:
             if outgoing.destination == destination and outgoing.is_waiting:
                 self.guard(outgoing.on_unreachable)
@@ -106,21 +115,21 @@ class TransactionLayer:
         self._servers.pop(incoming.key, None)
         self._accepted.pop(incoming.accepted_key, None)
 
-    def _receive(self, data: bytes, source: Address) -> None:
+    def _receive(self, data: bytes, source: Destination) -> None:
         try:
             message = parse(data)
         except SipError as error:
             self.malformed += 1
-            logger.debug("SIP from %s port %s dropped: %s", *source, error)
+            logger.debug("SIP from %s dropped: %s", source, error)
             return
         if isinstance(message, Response):
             if outgoing := self._clients.get((message.via.branch, message.cseq.method)):
                 outgoing.on_response(message, source)
             return
-        stamp_via(message, source)
+        stamp_via(message, source.socket_address)
         self._receive_request(message, source)
 
-    def _receive_request(self, request: Request, source: Address) -> None:
+    def _receive_request(self, request: Request, source: Destination) -> None:
         known = self._servers.get(server_key(request))
         if request.method == "ACK":
             accepted = (request.call_id, request.from_tag, request.cseq.sequence)
@@ -146,7 +155,7 @@ class TransactionLayer:
         if not invite.is_answered and invite.observer:
             invite.observer.on_cancel()
 
-    def _serve(self, request: Request, source: Address) -> IncomingRequest:
+    def _serve(self, request: Request, source: Destination) -> IncomingRequest:
         incoming = IncomingRequest(self, request, source)
         self._servers[incoming.key] = incoming
         return incoming

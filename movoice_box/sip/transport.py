@@ -9,8 +9,10 @@ import errno
 import logging
 import socket
 import sys
+from dataclasses import dataclass
 from typing import Protocol, Self
 
+from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
 
 Address = tuple[str, int]  # a literal IP address and a port
@@ -22,6 +24,42 @@ _BURST = 64  # datagrams read before other work gets its turn
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
 _BUFFER_BYTES = 4 * 1024 * 1024
 _UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPolicy:
+    """What a certificate must say: the host's name, signed by `ca` (PEM) or the system's own."""
+
+    server_name: str
+    ca: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where a message goes, or came from: a literal address and how it is reached.
+
+    Of TCP and TLS it names one connection, so that answering a request's source uses the connection
+    that the request came by (RFC 3261 18.2.2).
+    """
+
+    address: str
+    port: int
+    transport: Transport = Transport.UDP
+    tls: TlsPolicy | None = None
+
+    @property
+    def socket_address(self) -> Address:
+        return self.address, self.port
+
+    def __str__(self) -> str:
+        host = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.transport} {host}:{self.port}"
+
+
+class WireTap(Protocol):
+    """Sees each SIP message, sent and received, as it is above TLS. It may not wait or raise."""
+
+    def on_sip(self, data: bytes, source: Address, destination: Address) -> None: ...
 
 
 class DatagramReceiver(Protocol):
