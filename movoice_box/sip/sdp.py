@@ -1,74 +1,24 @@
-"""SDP offer and answer for one G.711 audio stream (RFC 4566, RFC 3264, RFC 4733)."""
+"""SDP offer and answer for one audio stream (RFC 4566, RFC 3264, RFC 4733, RFC 4568)."""
 
 import ipaddress
-import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import Enum
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Self
 
-from movoice_box.domain.media import G711, PTIME_MS, Codec, MediaOffer, MediaTarget
+from movoice_box.domain.media import Codec, MediaOffer, MediaTarget, SrtpKey
 from movoice_box.errors import SdpError
+from movoice_box.sip.media_description import (
+    DIRECTIONS,
+    PLAIN_PROFILES,
+    SECURE_PROFILES,
+    Direction,
+    MediaDescription,
+    write_crypto,
+)
 
-_MEDIA_LINE = re.compile(r"(\w+) (\d{1,5})(?:/\d{1,5})? (\S+) (.+)", re.ASCII)
-_RTPMAP = re.compile(r"(\d{1,3})\s+([\w-]+)/(\d{1,6})(?:/\d+)?", re.ASCII)
-_STATIC_RTPMAPS = {codec.payload_type: (codec.name.lower(), 8000) for codec in G711}
-
-
-class Direction(Enum):
-    """Which way media flows, as its describer sees it (RFC 4566 section 6)."""
-
-    SENDRECV = "sendrecv"
-    SENDONLY = "sendonly"
-    RECVONLY = "recvonly"
-    INACTIVE = "inactive"
-
-    @property
-    def answer(self) -> "Direction":
-        """What an offer in this direction is answered with (RFC 3264 6.1)."""
-        return _ANSWERS.get(self, self)
-
-    @property
-    def receives(self) -> bool:
-        return self in (Direction.SENDRECV, Direction.RECVONLY)
-
-
-_DIRECTIONS = {direction.value: direction for direction in Direction}
-_ANSWERS = {
-    Direction.SENDONLY: Direction.RECVONLY,
-    Direction.RECVONLY: Direction.SENDONLY,
-}
-
-
-@dataclass(slots=True)
-class MediaDescription:
-    """One `m=` section. `port` is 0 where the stream is refused or ended."""
-
-    kind: str
-    port: int
-    profile: str
-    formats: list[str]
-    address: str = ""
-    direction: Direction = Direction.SENDRECV
-    rtpmaps: dict[int, tuple[str, int]] = field(default_factory=dict)
-
-    @property
-    def payload_types(self) -> list[int]:
-        """Those of the formats that can be one (RFC 3550: 7 bits), in the order of preference."""
-        return [int(name) for name in self.formats if re.fullmatch(r"\d{1,3}", name, re.ASCII)]
-
-    def format_of(self, payload_type: int) -> tuple[str, int] | None:
-        return self.rtpmaps.get(payload_type) or _STATIC_RTPMAPS.get(payload_type)
-
-    @property
-    def format_names(self) -> list[str]:
-        """For messages: `G729`, or the number where nothing names it."""
-        named = ((number, self.format_of(number)) for number in self.payload_types)
-        return [found[0].upper() if found else str(number) for number, found in named]
-
-    @property
-    def is_rtp_audio(self) -> bool:
-        return self.kind == "audio" and self.profile in ("RTP/AVP", "RTP/AVPF")
+_OPUS_EVENTS = 110  # payload type of telephone-event/48000, where Opus is offered
+_OPUS_FORMAT = "maxplaybackrate=8000;sprop-maxcapturerate=8000;useinbandfec=1"  # RFC 7587 6.1
 
 
 @dataclass(slots=True)
@@ -87,26 +37,36 @@ class SessionDescription:
             media = session.media[-1] if session.media else None
             match kind:
                 case "m":
-                    session.media.append(_parse_media_line(value, address, direction))
+                    session.media.append(MediaDescription.parse(value, address, direction))
                 case "c" if media:
                     media.address = _parse_connection(value)
                 case "c":
                     address = _parse_connection(value)
+                case "b" if media:
+                    media.read_bandwidth(value)
                 case "a" if media:
-                    _read_attribute(media, value)
+                    media.read_attribute(value)
                 case "a":
-                    direction = _DIRECTIONS.get(value.strip(), direction)
+                    direction = DIRECTIONS.get(value.strip(), direction)
         return session
 
-    @property
-    def audio(self) -> MediaDescription:
-        """The first stream of RTP audio that was not refused. Raises `SdpError`."""
-        for media in self.media:
-            if media.is_rtp_audio and media.port:
+    def audio(self, *, is_srtp: bool) -> MediaDescription:
+        """The first stream of RTP audio, encrypted or plain, that was not refused.
+
+        Raises `SdpError`.
+        """
+        streams = [media for media in self.media if media.kind == "audio" and media.port]
+        profiles = SECURE_PROFILES if is_srtp else PLAIN_PROFILES
+        for media in streams:
+            if media.profile in profiles:
                 return media
-        if any(media.kind == "audio" and media.port for media in self.media):
-            raise SdpError("the far end wants its audio in another way than plain RTP (RTP/AVP)")
-        raise SdpError("the far end refused the audio stream")
+        if not streams:
+            raise SdpError("the far end refused the audio stream")
+        if is_srtp:
+            raise SdpError("the far end wants its audio in the clear, and this trunk is for SRTP")
+        if any(media.profile in SECURE_PROFILES for media in streams):
+            raise SdpError("the far end wants SRTP: switch it on for this trunk")
+        raise SdpError("the far end wants its audio in another way than plain RTP (RTP/AVP)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +84,30 @@ class LocalMedia:
 
     def write_offer(self) -> bytes:
         """Every codec we have, best first."""
-        payload_types = [codec.payload_type for codec in self.offer.codecs]
-        events = self.offer.telephone_event_payload_type
-        return self._write([self._audio(payload_types, events, Direction.SENDRECV)])
+        formats = {codec: codec.payload_type for codec in self.offer.codecs}
+        events = {8_000: self.offer.telephone_event_payload_type}
+        if Codec.OPUS in formats:
+            events[Codec.OPUS.clock_rate_hz] = _OPUS_EVENTS
+        profile = SECURE_PROFILES[0] if self.offer.srtp else PLAIN_PROFILES[0]
+        return self._write(
+            [self._audio(profile, formats, events, Direction.SENDRECV, self.offer.srtp)]
+        )
 
     def write_answer(self, offered: SessionDescription) -> bytes:
         """Accept the audio of an offer, with its payload types, and refuse its other streams.
 
-        Raises `SdpError` where there is no audio or no common codec.
+        Raises `SdpError` where there is no audio, no common codec or, for SRTP, no key.
         """
-        audio = offered.audio
-        codec = self._choose(audio)
-        direction = Direction.RECVONLY if _is_nowhere(audio.address) else audio.direction.answer
-        accepted = self._audio([codec.payload_type], _telephone_event(audio), direction)
+        audio = self._audio_of(offered)
+        codec, number = self._choose(audio)
+        events = audio.telephone_event_for(codec)
+        accepted = self._audio(
+            audio.profile,
+            {codec: number},
+            {codec.clock_rate_hz: events} if events is not None else {},
+            Direction.RECVONLY if _is_nowhere(audio.address) else audio.direction.answer,
+            self._answering_key(audio),
+        )
         return self._write(
             accepted
             if media is audio
@@ -146,31 +117,55 @@ class LocalMedia:
 
     def read(self, described: SessionDescription) -> MediaTarget:
         """Where and how to send, by the other side's offer or answer. Raises `SdpError`."""
-        audio = described.audio
-        codec = self._choose(audio)
+        audio = self._audio_of(described)
+        codec, number = self._choose(audio)
+        address = _checked_address(audio.address, self.offer.address)
         return MediaTarget(
-            address=_checked_address(audio.address, self.offer.address),
+            address=address,
             port=audio.port,
             codec=codec,
-            telephone_event_payload_type=_telephone_event(audio),
-            is_sending=audio.direction.receives and not _is_nowhere(audio.address),
+            payload_type=number if number != codec.payload_type else None,
+            telephone_event_payload_type=audio.telephone_event_for(codec),
+            ptime_ms=audio.packet_ms(self.offer.ptime_ms),
+            is_sending=audio.direction.receives and not _is_nowhere(address),
+            rtcp=self._rtcp(audio, address),
+            srtp=_key_of(audio) if self.offer.srtp else None,
         )
 
-    def _choose(self, audio: MediaDescription) -> Codec:
-        """The first that both have, in the far end's order. Raises `SdpError`."""
-        common = [
-            codec
-            for number in audio.payload_types
+    def _audio_of(self, described: SessionDescription) -> MediaDescription:
+        return described.audio(is_srtp=self.offer.srtp is not None)
+
+    def _choose(self, audio: MediaDescription) -> tuple[Codec, int]:
+        """The first codec that both have, in the far end's order, and its number there.
+
+        Raises `SdpError`.
+        """
+        common = {
+            codec: number
             for codec in self.offer.codecs
-            if number == codec.payload_type and audio.format_of(number) == _name_of(codec)
-        ]
+            if (number := audio.number_of(codec)) is not None
+        }
         if self.current in common:
-            return self.current
+            return self.current, common[self.current]
         if common:
-            return common[0]
+            order = audio.payload_types
+            return min(common.items(), key=lambda item: order.index(item[1]))
         ours = ", ".join(codec.name for codec in self.offer.codecs)
         theirs = ", ".join(audio.format_names) or "nothing"
         raise SdpError(f"no common codec: this box has {ours}, the far end {theirs}")
+
+    def _answering_key(self, audio: MediaDescription) -> SrtpKey | None:
+        """Our key under the tag of the one that was offered (RFC 4568 5.1.2)."""
+        return replace(self.offer.srtp, tag=_key_of(audio).tag) if self.offer.srtp else None
+
+    def _rtcp(self, audio: MediaDescription, address: str) -> tuple[str, int] | None:
+        """Where RTCP goes: `a=rtcp` (RFC 3605), else the next port (RFC 3550 section 11)."""
+        port, elsewhere = audio.rtcp or (audio.port + 1, "")
+        if not audio.has_rtcp or not 0 < port < 65_536 or _is_nowhere(address):
+            return None
+        with suppress(SdpError):
+            return _checked_address(elsewhere or address, self.offer.address), port
+        return address, port
 
     def _write(self, sections: Iterable[str]) -> bytes:
         version = "IP6" if ":" in self.offer.address else "IP4"
@@ -181,29 +176,28 @@ class LocalMedia:
         )
         return (head + "".join(sections)).encode()
 
-    def _audio(self, payload_types: list[int], events: int | None, direction: Direction) -> str:
-        formats = payload_types if events is None else [*payload_types, events]
-        lines = [f"m=audio {self.offer.port} RTP/AVP {' '.join(map(str, formats))}"]
-        names = {codec.payload_type: codec.value for codec in self.offer.codecs}
-        lines += [f"a=rtpmap:{number} {names[number]}/8000" for number in payload_types]
-        if events is not None:
-            lines += [f"a=rtpmap:{events} telephone-event/8000", f"a=fmtp:{events} 0-15"]
-        lines += [f"a=ptime:{PTIME_MS}", f"a={direction.value}", ""]
+    def _audio(
+        self,
+        profile: str,
+        formats: dict[Codec, int],
+        events: dict[int, int],
+        direction: Direction,
+        key: SrtpKey | None,
+    ) -> str:
+        """Our `m=` section; `events` are payload types of telephone events by clock rate."""
+        numbers = [*formats.values(), *events.values()]
+        lines = [f"m=audio {self.offer.port} {profile} {' '.join(map(str, numbers))}"]
+        for codec, number in formats.items():
+            channels = "/2" if codec is Codec.OPUS else ""
+            lines.append(f"a=rtpmap:{number} {codec.value}/{codec.clock_rate_hz}{channels}")
+            if codec is Codec.OPUS:
+                lines.append(f"a=fmtp:{number} {_OPUS_FORMAT}")
+        for rate_hz, number in events.items():
+            lines += [f"a=rtpmap:{number} telephone-event/{rate_hz}", f"a=fmtp:{number} 0-15"]
+        if key is not None:
+            lines.append(write_crypto(key))
+        lines += [f"a=ptime:{self.offer.ptime_ms}", f"a={direction.value}", ""]
         return "\r\n".join(lines)
-
-
-def _parse_media_line(value: str, address: str, direction: Direction) -> MediaDescription:
-    match = _MEDIA_LINE.fullmatch(value.strip())
-    if match is None or int(match[2]) > 65_535:
-        raise SdpError(f"SDP line 'm={value[:60]}' is not readable")
-    return MediaDescription(
-        kind=match[1].lower(),
-        port=int(match[2]),
-        profile=match[3].upper(),
-        formats=match[4].split(),
-        address=address,
-        direction=direction,
-    )
 
 
 def _parse_connection(value: str) -> str:
@@ -213,23 +207,11 @@ def _parse_connection(value: str) -> str:
     return parts[2].partition("/")[0]
 
 
-def _read_attribute(media: MediaDescription, value: str) -> None:
-    name, _, argument = value.strip().partition(":")
-    if name in _DIRECTIONS:
-        media.direction = _DIRECTIONS[name]
-    elif name == "rtpmap" and (match := _RTPMAP.match(argument.strip())):
-        media.rtpmaps[int(match[1])] = (match[2].lower(), int(match[3]))
-
-
-def _telephone_event(audio: MediaDescription) -> int | None:
-    for number in audio.payload_types:
-        if number < 128 and audio.format_of(number) == ("telephone-event", 8000):
-            return number
-    return None
-
-
-def _name_of(codec: Codec) -> tuple[str, int]:
-    return codec.name.lower(), 8000
+def _key_of(audio: MediaDescription) -> SrtpKey:
+    """The first key that this box can use, which is the far end's best. Raises `SdpError`."""
+    if not audio.keys:
+        raise SdpError("the far end gives no SRTP key of AES_CM_128_HMAC_SHA1_80 (a=crypto)")
+    return audio.keys[0]
 
 
 def _is_nowhere(address: str) -> bool:

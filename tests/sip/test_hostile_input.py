@@ -4,12 +4,13 @@ import random
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movoice_box.domain.media import MediaOffer
+from movoice_box.domain.media import Codec, MediaOffer, SrtpKey
 from movoice_box.errors import SdpError, SipError
 from movoice_box.sip.digest import parse_digests
 from movoice_box.sip.headers import (
@@ -25,7 +26,9 @@ from movoice_box.sip.headers import (
 from movoice_box.sip.messages import Request, parse, readable, response_to, stamp_via
 from movoice_box.sip.sdp import LocalMedia, SessionDescription
 
-LOCAL = LocalMedia(offer=MediaOffer(address="192.0.2.1", port=20_000), session_id=7)
+PLAIN = MediaOffer(address="192.0.2.1", port=20_000, codecs=tuple(Codec))
+SECURE = replace(PLAIN, srtp=SrtpKey(1, bytes(30)))
+SIDES = [LocalMedia(offer=offer, session_id=7) for offer in (PLAIN, SECURE)]
 READERS: list[Callable[[str], object]] = [
     NameAddr.parse,
     Via.parse,
@@ -43,9 +46,11 @@ SEED_MESSAGE = (
     b'f: "A \\" B" <sip:a%20b@c;x="1;2">;tag=1\r\n ;q=2\r\nTo: sip:d@e;tag=\r\nCall-ID: 1@2\r\n'
     b"CSeq: 1 INVITE\r\nContact: *, <sip:x@y:1>;expires=5\r\nRecord-Route: <sip:p;lr>,<sip:q>\r\n"
     b'Reason: Q.850;cause=16\r\nWWW-Authenticate: Digest realm="a,b", nonce="c"\r\n'
-    b"Content-Type: application/sdp\r\nContent-Length: 60\r\n\r\n"
+    b"Content-Type: application/sdp\r\nContent-Length: 305\r\n\r\n"
     b"v=0\r\nc=IN IP4 192.0.2.9\r\nm=audio 4000 RTP/AVP 0 8 101\r\n"
-    b"a=rtpmap:101 telephone-event/8000\r\n"
+    b"a=rtpmap:101 telephone-event/8000\r\na=ptime:30\r\na=rtcp:4001 IN IP4 192.0.2.9\r\n"
+    b"m=audio 5000 RTP/SAVP 96 9\r\na=rtpmap:96 opus/48000/2\r\nb=RR:0\r\na=maxptime:40\r\n"
+    b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" + b"AAAA" * 10 + b"|2^31 WSH=64\r\n"
 )
 
 
@@ -62,10 +67,11 @@ def read_everything(data: bytes) -> None:
 
 
 def read_sdp(body: bytes) -> None:
-    with suppress(SdpError):
-        described = SessionDescription.parse(body)
-        LOCAL.read(described)
-        SessionDescription.parse(LOCAL.write_answer(described))
+    for local in SIDES:
+        with suppress(SdpError):
+            described = SessionDescription.parse(body)
+            local.read(described)
+            SessionDescription.parse(local.write_answer(described))
 
 
 @settings(max_examples=300, deadline=None)
@@ -118,7 +124,15 @@ def test_long_repetitions_are_read_in_one_pass(piece: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"m=audio 9 RTP/AVP 0", b"a=rtpmap:1 x/1", b"m=audio 9 RTP/AVP" + b" 1" * 900]
+    "line",
+    [
+        b"m=audio 9 RTP/AVP 0",
+        b"a=rtpmap:1 x/1",
+        b"m=audio 9 RTP/AVP" + b" 1" * 900,
+        b"m=audio 9 RTP/SAVP 0\r\na=crypto:1 a inline:a" + b" -a" * 900,
+        b"m=audio 9 RTP/SAVP 0\r\na=crypto:1 a inline:a" + b" " * 900 + b"\\",
+        b"m=audio 9 RTP/AVP 0\r\na=rtcp:1 IN IP4 " + b" " * 900,
+    ],
 )
 def test_long_sdp_is_read_in_one_pass(line: bytes) -> None:
     read_sdp(b"\r\n".join([b"c=IN IP4 192.0.2.9", *[line] * (60_000 // len(line))]))
