@@ -1,7 +1,6 @@
 """One stream of an SDP body: its `m=` line and what follows it (RFC 4566 section 5.14)."""
 
 import base64
-import binascii
 import re
 from dataclasses import dataclass, field
 from enum import Enum
@@ -184,6 +183,6 @@ def _parse_crypto(argument: str) -> SrtpKey | None:
         return None
     try:
         master = base64.b64decode(match[3], validate=True)
-    except binascii.Error:
+    except ValueError:
         return None
     return SrtpKey(int(match[1]), master) if len(master) == SRTP_MASTER_BYTES else None
