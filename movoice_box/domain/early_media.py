@@ -11,14 +11,14 @@ from enum import StrEnum
 class EarlySound(StrEnum):
     """What early media was, by ITU-T E.180 and E.182."""
 
-    NONE = "none"  # no packet came
+    NONE = "none"  # nothing came, or too little to tell
     SILENCE = "silence"
     RINGBACK = "ringback"
     BUSY = "busy"
     CONGESTION = "congestion"
     SPECIAL_INFORMATION = "special_information"  # three rising tones before an announcement
-    SPEECH = "speech"  # an announcement, or a person's own ringback melody
-    OTHER = "other"
+    SPEECH = "speech"  # an announcement
+    OTHER = "other"  # such as the melody that a callee has chosen instead of ringback
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
