@@ -1,4 +1,4 @@
-"""Dialog state as a UAC keeps it, and the requests built from it (RFC 3261 section 12)."""
+"""Dialog state of either side, and the requests built from it (RFC 3261 section 12)."""
 
 import secrets
 from collections.abc import Sequence
@@ -15,14 +15,20 @@ from movoice_box.sip.messages import (
     MAX_FORWARDS,
     USER_AGENT,
     HeaderList,
+    Message,
     Request,
     Response,
     build_request,
 )
 from movoice_box.sip.transport import Address
 
-SUPPORTED_METHODS = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS")
+SUPPORTED_METHODS = (
+    *("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS"),
+    *("PRACK", "UPDATE", "INFO", "NOTIFY"),
+)
 ALLOW = ("Allow", ", ".join(SUPPORTED_METHODS))
+_WITH_CONTACT = ("INVITE", "REGISTER", "OPTIONS", "UPDATE", "REFER")
+_WITH_ALLOW = ("INVITE", "OPTIONS", "UPDATE")
 
 
 def new_via(local: Address, transport: Transport = Transport.UDP) -> str:
@@ -67,9 +73,9 @@ class Caller:
             ("Call-ID", self.call_id),
             ("CSeq", f"{cseq} {method}"),
         ]
-        if method in ("INVITE", "REGISTER", "OPTIONS"):
+        if method in _WITH_CONTACT:
             lines += [("Contact", self.contact)]
-        if method in ("INVITE", "OPTIONS"):
+        if method in _WITH_ALLOW:
             lines += [ALLOW, ("Accept", "application/sdp")]
         lines += [("User-Agent", USER_AGENT), *headers]
         return build_request(method, uri, lines, sdp=sdp)
@@ -85,7 +91,7 @@ def cancel_of(invite: Request) -> Request:
 
 @dataclass(slots=True, kw_only=True)
 class ConfirmedDialog:
-    """What a 2xx to our INVITE established."""
+    """What a 2xx established, to our INVITE or of ours; `is_caller` tells which."""
 
     caller: Caller
     remote: str
@@ -95,6 +101,7 @@ class ConfirmedDialog:
     local_cseq: int
     invite_cseq: int
     remote_cseq: int = -1
+    is_caller: bool = True
 
     @classmethod
     def establish(cls, caller: Caller, invite: Request, response: Response) -> Self:
@@ -110,22 +117,40 @@ class ConfirmedDialog:
             invite_cseq=invite.cseq.sequence,
         )
 
+    @classmethod
+    def accept(cls, callee: Caller, invite: Request) -> Self:
+        """By RFC 3261 12.1.1; `callee` is ourselves, with the tag of our 2xx."""
+        sender = NameAddr.parse(invite.require("From"))
+        return cls(
+            caller=callee,
+            remote=invite.require("From"),
+            remote_tag=sender.tag,
+            remote_target=invite.contact.uri if invite.contact else sender.uri,
+            route_set=tuple(_readable_routes(invite)),
+            local_cseq=0,
+            invite_cseq=0,
+            remote_cseq=invite.cseq.sequence,
+            is_caller=False,
+        )
+
     @property
     def next_hop(self) -> URI:
         """Where requests go: the first route, or the remote target."""
         return NameAddr.parse(self.route_set[0]).uri if self.route_set else self.remote_target
 
-    def request(self, method: str, headers: HeaderList = ()) -> Request:
-        """A request inside the dialog (RFC 3261 12.2.1.1). ACK keeps the CSeq of its INVITE."""
-        if method == "ACK":
-            cseq = self.invite_cseq
-        else:
+    def request(self, method: str, headers: HeaderList = (), body: bytes = b"") -> Request:
+        """A request inside the dialog (RFC 3261 12.2.1.1); ACK keeps the CSeq of our last INVITE."""
+        if method != "ACK":
             self.local_cseq += 1
-            cseq = self.local_cseq
+        if method == "INVITE":
+            self.invite_cseq = self.local_cseq
+        cseq = self.invite_cseq if method == "ACK" else self.local_cseq
         uri, routes = self.request_uri, list(self.route_set)
         if routes and "lr" not in self.next_hop.parameters:  # a strict router of RFC 2543
             routes = [*routes[1:], f"<{self.remote_target}>"]
-        return self.caller.request(method, uri, self.remote, cseq, routes=routes, headers=headers)
+        return self.caller.request(
+            method, uri, self.remote, cseq, routes=routes, headers=headers, sdp=body
+        )
 
     @property
     def request_uri(self) -> URI:
@@ -140,16 +165,16 @@ class ConfirmedDialog:
         self.remote_cseq = request.cseq.sequence
         return True
 
-    def refresh_target(self, request: Request) -> None:
-        """A re-INVITE may move the peer (RFC 3261 12.2.2)."""
-        if request.contact:
-            self.remote_target = request.contact.uri
+    def refresh_target(self, message: Message) -> None:
+        """A re-INVITE, UPDATE or a 2xx to one may move the peer (RFC 3261 12.2, RFC 3311 5)."""
+        if message.contact:
+            self.remote_target = message.contact.uri
 
 
-def _readable_routes(response: Response) -> list[str]:
+def _readable_routes(message: Message) -> list[str]:
     """The Record-Route values; none where one of them is unreadable, for a half set misroutes."""
     try:
-        routes = split_list(response.values("Record-Route"))
+        routes = split_list(message.values("Record-Route"))
         for route in routes:
             NameAddr.parse(route)
     except SipError:

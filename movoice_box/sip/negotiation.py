@@ -15,6 +15,11 @@ class MediaNegotiation:
         self._local = LocalMedia(offer=offer, session_id=session_id)
         self._said = self.offer_sdp = self._local.write_offer()
 
+    @property
+    def said(self) -> bytes:
+        """What we described last, to be said again where nothing changes."""
+        return self._said
+
     def read(self, message: Message) -> MediaTarget | None:
         """The far end's media, None where the message has no SDP. Raises `SdpError`."""
         if not message.has_sdp:
