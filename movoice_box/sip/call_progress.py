@@ -1,7 +1,7 @@
 """The course of one outgoing call, from its INVITE to `Ended`: a pure machine (RFC 3261 13-15).
 
 Whatever the peer does or leaves undone, `Ended` is reported: each state that waits for the peer has
-a timer here (`ring`, `cancel`, `release`) or in its transaction (B, F).
+a timer here (`first_response`, `ring`, `cancel`, `release`) or in its transaction (B, F).
 """
 
 from dataclasses import dataclass, replace
@@ -24,6 +24,7 @@ from movoice_box.sip.trunk import (
 )
 
 RELEASE_S = 2.0  # the longest that `end` keeps its caller waiting for the peer
+_NO_USER_RESPONDING, _NORMAL_CLEARING = 19, 16  # Q.850, for our CANCEL
 
 
 class State(Enum):
@@ -40,6 +41,8 @@ class Step(Enum):
     """What the dialog sends, or stops sending."""
 
     STOP_RETRANSMISSION = auto()
+    TRY_NEXT = auto()
+    """Leave this address of the trunk and send the INVITE to the next one (RFC 3263 4.3)."""
     ABANDON_INVITE = auto()
     SEND_CANCEL = auto()
     SEND_ACK = auto()
@@ -54,13 +57,16 @@ class Emit:
 
 
 Action = Step | Emit | StartTimer | StopTimer
+_STOP_WAITING = (StopTimer("first_response"), StopTimer("ring"))
 
 
 class CallProgress:
     """Feed it what arrives and what the dialer wants; do what the returned actions say.
 
-    `peer` names the far end in messages; `ring_timeout_s` counts from the INVITE;
-    `transaction_timeout_s` is 64*T1.
+    `peer` names the far end in messages; `ring_timeout_s` counts from the first INVITE;
+    `transaction_timeout_s` is 64*T1. A quarter of it is how long an address of the trunk may say
+    nothing at all while there is another one, and how long a CANCEL may stay unanswered until the
+    call is over for the dialer: a callee's phone cannot wait for timer B.
     """
 
     def __init__(self, *, peer: str, ring_timeout_s: float, transaction_timeout_s: float) -> None:
@@ -70,6 +76,9 @@ class CallProgress:
         self._peer = peer
         self._ring_timeout_s = ring_timeout_s
         self._transaction_timeout_s = transaction_timeout_s
+        self._patience_s = transaction_timeout_s / 4
+        self._has_next = False
+        self._has_rung = False
         self._result = Ended(disposition=Disposition.FAILED)
         self._alerted_by: set[int] = set()
         self._media: MediaTarget | None = None
@@ -79,8 +88,30 @@ class CallProgress:
         """The INVITE is worth repeating, with credentials."""
         return self.state in (State.CALLING, State.PROCEEDING)
 
+    @property
+    def may_go_elsewhere(self) -> bool:
+        """No phone can have rung yet."""
+        return self.wants_answer and not self._has_rung
+
+    @property
+    def cancel_cause(self) -> int:
+        """The Q.850 cause that our CANCEL gives."""
+        rang_out = self._result.disposition is Disposition.NO_ANSWER
+        return _NO_USER_RESPONDING if rang_out else _NORMAL_CLEARING
+
     def start(self) -> list[Action]:
         return [StartTimer("ring", self._ring_timeout_s)]
+
+    def on_sent(self, *, has_next: bool) -> list[Action]:
+        """An INVITE went out, the first or a later one, and nothing was heard of it yet.
+
+        `has_next` tells that the trunk has another address.
+        """
+        self.state = State.CALLING
+        self._has_next = has_next
+        if not has_next:
+            return [StopTimer("first_response")]
+        return [StartTimer("first_response", self._patience_s)]
 
     def end(self) -> list[Action]:
         """The dialer wants the call to end."""
@@ -89,7 +120,7 @@ class CallProgress:
             case State.CALLING:
                 self._will_end(Disposition.CANCELED, by="box")
                 self.state = State.GIVEN_UP
-                return [StopTimer("ring"), Step.STOP_RETRANSMISSION, release]
+                return [*_STOP_WAITING, Step.STOP_RETRANSMISSION, release]
             case State.PROCEEDING:
                 self._will_end(Disposition.CANCELED, by="box")
                 return [*self._cancel(), release]
@@ -101,47 +132,60 @@ class CallProgress:
             case _:
                 return []
 
-    def on_challenged(self) -> None:
-        """The INVITE goes out anew with credentials, and nothing was heard of that one yet."""
-        self.state = State.CALLING
-
     def on_provisional(self, status: int, media: MediaTarget | None) -> list[Action]:
         if self.state is State.GIVEN_UP:
             return self._cancel()
         if not self.wants_answer:
             return []
-        self.state = State.PROCEEDING
         actions: list[Action] = []
+        if self.state is State.CALLING:
+            self.state = State.PROCEEDING
+            actions.append(StopTimer("first_response"))
+        self._has_rung |= 180 <= status < 190
         if status in (180, 183) and status not in self._alerted_by:
             self._alerted_by.add(status)
             actions.append(Emit(Ringing(status)))
-        if media and media != self._media:
-            self._media = media
-            actions.append(Emit(EarlyMedia(media)))
-        return actions
+        return [*actions, *self.on_early_media(media)]
+
+    def on_early_media(self, media: MediaTarget | None) -> list[Action]:
+        """What a callee plays before the answer; where a proxy forked, the latest one is heard."""
+        if media is None or media == self._media or not self.wants_answer:
+            return []
+        self._has_rung = True
+        self._media = media
+        return [Emit(EarlyMedia(media))]
 
     def on_accepted(self, media: MediaTarget | SdpError | None) -> list[Action]:
-        """A 2xx, with the media its SDP describes, None where it has none of its own."""
-        media = media or self._media  # an answer given in a 183 may be left out of the 200
+        """A 2xx, with the media of its SDP or of its 183; None where neither had any."""
+        self._has_rung = True
         match self.state:
             case State.CALLING | State.PROCEEDING if isinstance(media, MediaTarget):
                 self.state = State.TALKING
                 self._media = media
-                return [StopTimer("ring"), Step.SEND_ACK, Emit(Answered(media))]
+                return [*_STOP_WAITING, Step.SEND_ACK, Emit(Answered(media))]
             case State.CALLING | State.PROCEEDING:
                 why = media.message if isinstance(media, SdpError) else "the 200 brought no SDP"
                 self._will_end(Disposition.FAILED, status=200, reason=why, by="box")
-                return [StopTimer("ring"), Step.SEND_ACK, *self._bye()]
+                return [*_STOP_WAITING, Step.SEND_ACK, *self._bye()]
             case State.GIVEN_UP | State.CANCELING:
                 self._result = replace(
                     self._result, sip_status=200, sip_reason="answered while being canceled"
                 )
-                return [StopTimer("cancel"), Step.SEND_ACK, *self._bye()]
+                timers = StopTimer("cancel"), StopTimer("cancel_answer")
+                return [*timers, Step.SEND_ACK, *self._bye()]
             case _:
                 return [Step.SEND_ACK]
 
-    def on_refused(self, status: int, reason: str, q850_cause: int | None) -> list[Action]:
+    def on_refused(
+        self,
+        status: int,
+        reason: str,
+        q850_cause: int | None,
+        retry_after_s: float | None = None,
+    ) -> list[Action]:
         """A final response of 300 or above; after our CANCEL usually 487."""
+        if status == 503 and self.may_go_elsewhere and self._has_next:
+            return [Step.TRY_NEXT]
         match self.state:
             case State.CALLING | State.PROCEEDING:
                 disposition = disposition_of(status, q850_cause)
@@ -149,6 +193,7 @@ class CallProgress:
                 if disposition not in (Disposition.BUSY, Disposition.REJECTED):
                     by = "network"
                 self._will_end(disposition, status=status, reason=reason, cause=q850_cause, by=by)
+                self._result = replace(self._result, retry_after_s=retry_after_s)
             case State.GIVEN_UP | State.CANCELING:
                 self._result = replace(
                     self._result,
@@ -162,10 +207,29 @@ class CallProgress:
 
     def on_failure(self, failure: Failure) -> list[Action]:
         """The INVITE got no response at all (timer B), or ICMP refused it."""
+        if self.may_go_elsewhere and self._has_next:
+            return [Step.TRY_NEXT]
         if self.state is State.CALLING:
             why = failure.explain(self._peer, self._transaction_timeout_s, "B")
             self._will_end(Disposition.UNREACHABLE, reason=why)
         return self._finish()
+
+    def on_cancel_answered(self, status: int) -> list[Action]:
+        """The far end knows of our CANCEL: its final response to the INVITE follows.
+
+        481 says that it knows nothing of the INVITE: none will come (9.2).
+        """
+        if self.state is not State.CANCELING:
+            return []
+        if status == 481:
+            return [Step.ABANDON_INVITE, *self._finish()]
+        return [StopTimer("cancel_answer")]
+
+    def on_cancel_failed(self) -> list[Action]:
+        """Our CANCEL can never arrive: nobody listens there any more, or nobody answered it."""
+        if self.state is not State.CANCELING:
+            return []
+        return [Step.ABANDON_INVITE, *self._finish()]
 
     def on_bye(self, q850_cause: int | None) -> list[Action]:
         """The callee hung up."""
@@ -207,17 +271,21 @@ class CallProgress:
 
     def on_timer(self, name: str) -> list[Action]:
         match self.state, name:
+            case State.CALLING, "first_response" if self.may_go_elsewhere and self._has_next:
+                return [Step.TRY_NEXT]
             case State.CALLING, "ring":
                 self.state = State.GIVEN_UP
                 why = Failure.TIMEOUT.explain(self._peer, self._ring_timeout_s)
                 self._will_end(Disposition.UNREACHABLE, reason=why)
-                return [Step.STOP_RETRANSMISSION, *self._report()]
+                return [*_STOP_WAITING, Step.STOP_RETRANSMISSION, *self._report()]
             case State.PROCEEDING, "ring":
                 why = f"not answered in {self._ring_timeout_s:g} s"
                 self._will_end(Disposition.NO_ANSWER, reason=why, by="box")
                 return self._cancel()
             case State.CANCELING, "cancel":
                 return [Step.ABANDON_INVITE, *self._finish()]
+            case State.CANCELING, "cancel_answer":
+                return self._report()  # a late answer still gets its ACK and BYE
             case ((State.GIVEN_UP | State.CANCELING | State.RELEASING), "release"):
                 return self._report()  # the transactions clean up behind it
             case _:
@@ -226,9 +294,10 @@ class CallProgress:
     def _cancel(self) -> list[Action]:
         self.state = State.CANCELING
         return [
-            StopTimer("ring"),
+            *_STOP_WAITING,
             Step.SEND_CANCEL,
             StartTimer("cancel", self._transaction_timeout_s),
+            StartTimer("cancel_answer", self._patience_s),
         ]
 
     def _bye(self) -> list[Action]:
@@ -237,12 +306,13 @@ class CallProgress:
 
     def _finish(self) -> list[Action]:
         self.state = State.ENDED
-        return [StopTimer("ring"), StopTimer("cancel"), StopTimer("release"), *self._report()]
+        timers = ("cancel", "cancel_answer", "release")
+        return [*_STOP_WAITING, *map(StopTimer, timers), *self._report()]
 
     def _report(self) -> list[Action]:
         if self.ended:
             return []
-        self.ended = self._result
+        self.ended = replace(self._result, has_rung=self._has_rung)
         return [Emit(self.ended)]
 
     def _will_end(

@@ -1,55 +1,55 @@
 """One outgoing call on the wire: what `CallProgress` decides, done with SIP messages.
 
-What happens once it was answered is `EstablishedCall`'s.
+Its callees before the answer are `Forks`; what happens after it is `EstablishedCall`'s.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Callable
 
-from sipmessage import URI
-
+from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaTarget
 from movoice_box.errors import SdpError, TrunkError
 from movoice_box.sip.answers import answer_options, refuse_extension, refuse_method
 from movoice_box.sip.call_progress import Action, CallProgress, Emit, State, Step
-from movoice_box.sip.dialog import Caller, ConfirmedDialog, cancel_of
+from movoice_box.sip.dialog import Caller, cancel_of
 from movoice_box.sip.digest import Authenticator
 from movoice_box.sip.established_call import EstablishedCall
 from movoice_box.sip.exchange import IncomingRequest, LoopTimers, OutgoingRequest
+from movoice_box.sip.forks import HUNG_UP, Fork, Forks
 from movoice_box.sip.headers import NameAddr
 from movoice_box.sip.line import Line
-from movoice_box.sip.messages import Response
+from movoice_box.sip.messages import HeaderList, Response
 from movoice_box.sip.negotiation import MediaNegotiation
+from movoice_box.sip.reliable import OPTION_TAG
+from movoice_box.sip.targets import Targets
 from movoice_box.sip.timers import Failure, StartTimer, StopTimer
 from movoice_box.sip.transport import Destination
 from movoice_box.sip.trunk import DialogEvent, EarlyMedia, Ended, MediaChanged
-
-_CREDENTIALS = ("Authorization", "Proxy-Authorization")
-_MOST_FORKS = 8
 
 
 class NativeDialog:
     """An outgoing call (the `Dialog` Protocol). Everything happens in callbacks of the endpoint.
 
-    `uri` is the number called, `destination` the trunk's address. `note` hears each response to
-    the INVITE and the end.
+    `targets` are the number called and the trunk's addresses, `headers` go into each INVITE. `note`
+    hears each response to the INVITE and the end.
     """
 
     def __init__(
         self,
         line: Line,
         caller: Caller,
-        uri: URI,
-        destination: Destination,
+        targets: Targets,
+        headers: HeaderList,
         negotiation: MediaNegotiation,
         note: Callable[[Response | Ended], None],
     ) -> None:
         account = line.account
+        self._line = line
         self._endpoint = line.endpoint
         self._caller = caller
-        self._uri = uri
-        self._destination = destination
+        self._targets = targets
+        self._headers = headers
         self._negotiation = negotiation
         self._note = note
         self._authenticator = Authenticator(account.username, account.password)
@@ -60,10 +60,11 @@ class NativeDialog:
         )
         self._timers = LoopTimers(self._on_timer)
         self._tag = NameAddr.parse(caller.from_).tag
-        self._cseq = 0
-        self._invite: OutgoingRequest  # there is one from `start` on
+        self._cseq = 1
+        self._attempt: _Attempt  # there is one from `start` on
+        self._forks = Forks(line.endpoint, caller, negotiation, self._authenticator)
         self._call: EstablishedCall | None = None
-        self._acks: dict[str, bytes] = {}  # by To tag: more than one where a proxy forked
+        self._answering: Fork | None = None
         self._events: deque[DialogEvent] = deque()
         self._has_event = asyncio.Event()
         self._has_ended = asyncio.Event()
@@ -90,24 +91,35 @@ class NativeDialog:
         self._perform(self._progress.end())
         await self._has_ended.wait()  # the `release` timer bounds it
 
-    def on_response(self, response: Response, source: Destination) -> None:
-        """A response to the INVITE."""
-        if response.cseq.sequence != self._cseq:
+    def on_response(self, attempt: "_Attempt", response: Response, source: Destination) -> None:
+        """A response to an INVITE of this call."""
+        if attempt is not self._attempt:
+            self._on_late_response(attempt, response, source)
             return
         self._note(response)
         if response.status < 200:
-            media = self._negotiation.read_early(response)
-            self._perform(self._progress.on_provisional(response.status, media))
+            self._on_provisional(response, source)
         elif response.status < 300:
             self._accept(response, source)
         elif response.status in (401, 407) and self._progress.wants_answer:
             self._authenticate(response)
+        elif response.status < 400 and self._progress.may_go_elsewhere:
+            self._redirect(response)
         else:
-            self._refuse(response, response.phrase)
+            self._refuse(response, _explained(response))
 
-    def on_failure(self, failure: Failure) -> None:
-        """No final response to the INVITE will come."""
-        self._perform(self._progress.on_failure(failure))
+    def on_failure(self, attempt: "_Attempt", failure: Failure) -> None:
+        """No final response to this INVITE will come."""
+        if attempt is self._attempt:
+            self._perform(self._progress.on_failure(failure))
+
+    def on_cancel_outcome(self, attempt: "_Attempt", outcome: Response | Failure) -> None:
+        if attempt is not self._attempt:
+            return
+        if isinstance(outcome, Failure):
+            self._perform(self._progress.on_cancel_failed())
+        else:
+            self._perform(self._progress.on_cancel_answered(outcome.status))
 
     def on_closed(self) -> None:
         self._perform(self._progress.on_closed())
@@ -149,16 +161,32 @@ class NativeDialog:
             refuse_method(incoming)
 
     def _send_invite(self) -> None:
-        self._cseq += 1
-        request = self._caller.request(
+        target = self._targets.current
+        invite = self._caller.request(
             "INVITE",
-            self._uri,
-            f"<{self._uri}>",
+            target.uri,
+            f"<{target.uri}>",
             self._cseq,
-            headers=self._authenticator.headers("INVITE", str(self._uri)),
+            headers=[
+                ("Supported", OPTION_TAG),
+                *self._headers,
+                *self._authenticator.headers("INVITE", str(target.uri)),
+            ],
             sdp=self._negotiation.offer_sdp,
         )
-        self._invite = self._endpoint.send(request, self._destination, self)
+        self._attempt = _Attempt(self)
+        self._attempt.sent = self._endpoint.send(invite, target.destination, self._attempt)
+        self._perform(self._progress.on_sent(has_next=self._targets.has_next))
+
+    def _try_next(self) -> None:
+        """The same INVITE to another address of the trunk, but for its branch (RFC 3263 4.3).
+
+        With the same CSeq, for a callee that both ways lead to is rung once (RFC 3261 8.2.2.2).
+        """
+        self._line.mark_failed(self._targets.current.destination)
+        self._attempt.sent.stop_retransmission()
+        self._targets.advance()
+        self._send_invite()
 
     def _authenticate(self, response: Response) -> None:
         try:
@@ -166,56 +194,68 @@ class NativeDialog:
         except TrunkError as error:
             self._refuse(response, error.message)
             return
-        self._progress.on_challenged()
+        self._cseq += 1
+        self._send_invite()
+
+    def _redirect(self, response: Response) -> None:
+        if why := self._targets.redirect(response):
+            self._refuse(response, why)
+            return
+        self._targets.advance()
+        self._cseq += 1
         self._send_invite()
 
     def _refuse(self, response: Response, reason: str) -> None:
-        cause = response.q850_cause
-        self._perform(self._progress.on_refused(response.status, reason, cause))
+        retry_after_s = response.seconds("Retry-After") if response.status == 503 else None
+        self._perform(
+            self._progress.on_refused(response.status, reason, response.q850_cause, retry_after_s)
+        )
+
+    def _on_provisional(self, response: Response, source: Destination) -> None:
+        media = None
+        if response.status > 100:
+            if not self._forks.on_provisional(self._attempt.sent.request, response, source):
+                return
+            media = self._negotiation.read_early(response)
+        self._perform(self._progress.on_provisional(response.status, media))
 
     def _accept(self, response: Response, source: Destination) -> None:
+        invite = self._attempt.sent.request
         if self._call and response.to_tag != self._call.dialog.remote_tag:
-            self._release_fork(response, source)
+            self._forks.hang_up(invite, response, source)
             return
         media: MediaTarget | SdpError | None = None
         if self._call is None:
             self._authenticator.start_over()
-            self._call = self._establish(response, source)
-            try:
-                media = self._negotiation.read(response)
-            except SdpError as error:
-                media = error
+            self._answering = fork = self._forks.confirm(invite, response, source)
+            self._call = EstablishedCall(
+                self._endpoint,
+                fork.dialog,
+                fork.next_hop,
+                self._negotiation,
+                self._authenticator,
+                self,
+            )
+            media = self._forks.media_of(fork, response)
         self._perform(self._progress.on_accepted(media))
 
-    def _establish(self, response: Response, source: Destination) -> EstablishedCall:
-        dialog = ConfirmedDialog.establish(self._caller, self._invite.request, response)
-        self._acks[response.to_tag] = self._ack_of(dialog)
-        return EstablishedCall(
-            self._endpoint,
-            dialog,
-            self._endpoint.route(dialog.next_hop, source),
-            self._negotiation,
-            self._authenticator,
-            self,
-        )
+    def _on_late_response(
+        self, attempt: "_Attempt", response: Response, source: Destination
+    ) -> None:
+        """From an address of the trunk that the call has left: nobody there may ring on."""
+        if response.status < 200:
+            self._cancel(attempt, HUNG_UP)
+        elif response.status < 300:
+            self._forks.hang_up(attempt.sent.request, response, source)
 
-    def _release_fork(self, response: Response, source: Destination) -> None:
-        """A second callee answered the same INVITE: acknowledge and end it (RFC 3261 13.2.2.4)."""
-        fork = ConfirmedDialog.establish(self._caller, self._invite.request, response)
-        destination = self._endpoint.route(fork.next_hop, source)
-        is_new = response.to_tag not in self._acks
-        if is_new and len(self._acks) > _MOST_FORKS:
+    def _cancel(self, attempt: "_Attempt", reason: str) -> None:
+        """Stop the ringing, once; `reason` is the Reason header (RFC 3326)."""
+        if attempt.is_canceled:
             return
-        ack = self._acks.setdefault(response.to_tag, self._ack_of(fork))
-        self._endpoint.transmit(ack, destination)
-        if is_new:
-            self._endpoint.send(fork.request("BYE"), destination, _Ignored())
-
-    def _ack_of(self, dialog: ConfirmedDialog) -> bytes:
-        """The ACK of a 2xx carries the credentials of its INVITE (RFC 3261 13.2.2.4)."""
-        invite = self._invite.request
-        credentials = [(name, value) for name in _CREDENTIALS for value in invite.values(name)]
-        return dialog.request("ACK", credentials).pack()
+        attempt.is_canceled = True
+        cancel = cancel_of(attempt.sent.request)
+        cancel.headers.add("Reason", reason)
+        self._endpoint.send(cancel, attempt.sent.destination, _Cancel(self, attempt))
 
     def _on_timer(self, name: str) -> None:
         self._endpoint.guard(lambda: self._perform(self._progress.on_timer(name)))
@@ -230,15 +270,15 @@ class NativeDialog:
                 case StopTimer(name):
                     self._timers.stop(name)
                 case Step.STOP_RETRANSMISSION:
-                    self._invite.stop_retransmission()
+                    self._attempt.sent.stop_retransmission()
+                case Step.TRY_NEXT:
+                    self._try_next()
                 case Step.ABANDON_INVITE:
-                    self._invite.abandon()
+                    self._attempt.sent.abandon()
                 case Step.SEND_CANCEL:
-                    cancel = cancel_of(self._invite.request)
-                    self._endpoint.send(cancel, self._invite.destination, _Ignored())
-                case Step.SEND_ACK if self._call:
-                    ack = self._acks[self._call.dialog.remote_tag]
-                    self._endpoint.transmit(ack, self._call.next_hop)
+                    self._cancel(self._attempt, f"Q.850;cause={self._progress.cancel_cause}")
+                case Step.SEND_ACK if self._call and self._answering:
+                    self._endpoint.transmit(self._answering.ack, self._call.next_hop)
                 case Step.SEND_BYE if self._call:
                     self._call.release()
         if self._progress.state is State.ENDED:
@@ -251,13 +291,46 @@ class NativeDialog:
         self._events.append(event)
         self._has_event.set()
         if isinstance(event, Ended):
+            if event.disposition is Disposition.UNREACHABLE:
+                self._line.mark_failed(self._targets.current.destination)
             self._has_ended.set()
             self._note(event)
 
 
-class _Ignored:
-    """For requests whose outcome changes nothing: the INVITE's own final response counts."""
+class _Attempt:
+    """One INVITE of the call, and its CANCEL."""
 
-    def on_response(self, response: Response, source: Destination) -> None: ...
+    def __init__(self, dialog: NativeDialog) -> None:
+        self.sent: OutgoingRequest  # at once
+        self.is_canceled = False
+        self._dialog = dialog
 
-    def on_failure(self, failure: Failure) -> None: ...
+    def on_response(self, response: Response, source: Destination) -> None:
+        self._dialog.on_response(self, response, source)
+
+    def on_failure(self, failure: Failure) -> None:
+        self._dialog.on_failure(self, failure)
+
+
+class _Cancel:
+    """Hears what became of the CANCEL of an attempt."""
+
+    def __init__(self, dialog: NativeDialog, attempt: _Attempt) -> None:
+        self._dialog = dialog
+        self._attempt = attempt
+
+    def on_response(self, response: Response, source: Destination) -> None:
+        if response.status >= 200:
+            self._dialog.on_cancel_outcome(self._attempt, response)
+
+    def on_failure(self, failure: Failure) -> None:
+        self._dialog.on_cancel_outcome(self._attempt, failure)
+
+
+def _explained(response: Response) -> str:
+    """The reason phrase, and what the far end wants that this box lacks (RFC 3261 21.4.15-16)."""
+    for name, what in (("Unsupported", "does not know"), ("Require", "asks for")):
+        options = ", ".join(response.values(name))
+        if options and response.status in (420, 421):
+            return f"{response.phrase}: the trunk {what} the extension {options}"
+    return response.phrase

@@ -12,11 +12,14 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import TrunkError
 from movoice_box.sip.endpoint import SipEndpoint
+from movoice_box.sip.headers import NameAddr
+from movoice_box.sip.identity import identity_of
 from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Response
 from movoice_box.sip.native_dialog import NativeDialog
 from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.registrar import RegistrarClient
+from movoice_box.sip.targets import Targets
 from movoice_box.sip.timers import Failure
 from movoice_box.sip.trunk import NO_DETAILS, CallDetails, Ended, TrunkStatus
 
@@ -69,17 +72,24 @@ class NativeTrunk:
         self, to: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
     ) -> NativeDialog:
         account, line = self._account, self._line
-        destination = await line.find()
+        identity = identity_of(account, details, line.uri(line.user))
+        uri = line.uri(account.number_writing.write(to))
+        candidates = await line.candidates()
+        caller = line.caller(line.user)
+        tag = NameAddr.parse(caller.from_).tag
         dialog = NativeDialog(
             line,
-            line.caller(details.caller_id or account.caller_id or line.user),
-            line.uri(account.number_writing.write(to)),
-            destination,
+            replace(caller, from_=f"{identity.from_};tag={tag}"),
+            Targets(uri, candidates, self._is_own_host if account.follows_redirects else None),
+            identity.headers,
             MediaNegotiation(offer, session_id=secrets.randbits(48)),
             self._note,
         )
         dialog.start()
         return dialog
+
+    def _is_own_host(self, host: str) -> bool:
+        return host.lower() == self._account.host.lower() or self._line.is_at(host)
 
     def local_address(self) -> str:
         return self._line.local_address()

@@ -17,11 +17,12 @@ MEDIA = MediaTarget(address="192.0.2.9", port=4000, codec=Codec.PCMU)
 OTHER_MEDIA = MediaTarget(address="192.0.2.9", port=4002, codec=Codec.PCMA)
 
 
-def a_call(ring_timeout_s: float = 45) -> tuple[CallProgress, Harness]:
+def a_call(ring_timeout_s: float = 45, *, has_next: bool = False) -> tuple[CallProgress, Harness]:
     call = CallProgress(
         peer="gw.example:5070", ring_timeout_s=ring_timeout_s, transaction_timeout_s=32.0
     )
     harness = Harness(call)
+    harness.perform(call.on_sent(has_next=has_next))
     harness.perform(call.start())
     return call, harness
 
@@ -75,13 +76,6 @@ def test_early_media_is_reported_when_it_changes() -> None:
     assert harness.actions[1:] == [Emit(EarlyMedia(MEDIA)), Emit(EarlyMedia(OTHER_MEDIA))]
 
 
-def test_sdp_of_the_183_counts_where_the_200_has_none() -> None:
-    call, harness = a_call()
-    harness.perform(call.on_provisional(183, MEDIA))
-
-    assert Emit(Answered(MEDIA)) in harness.perform(call.on_accepted(None))
-
-
 @pytest.mark.parametrize("media", [None, SdpError("no common codec")])
 def test_answer_without_media_is_released_as_failed(media: SdpError | None) -> None:
     call, harness = a_ringing_call()
@@ -101,12 +95,115 @@ def test_ring_timeout_sends_cancel_and_the_487_makes_it_no_answer() -> None:
 
 def test_cancel_that_nobody_follows_up_ends_after_64_t1() -> None:
     call, harness = a_ringing_call()
+    harness.pass_time(45)
+    harness.perform(call.on_cancel_answered(200))
 
-    harness.pass_time(45 + 32)
+    harness.pass_time(31)
+    assert call.ended is None
+    harness.pass_time(1)
 
     assert harness.done[-2][1] is Step.ABANDON_INVITE
     assert ended(call).disposition is Disposition.NO_ANSWER
     assert call.state is State.ENDED
+
+
+def test_cancel_that_nobody_answers_is_over_for_the_dialer_after_16_t1() -> None:
+    call, harness = a_ringing_call()
+    harness.pass_time(45)
+
+    harness.pass_time(8)
+
+    assert ended(call).disposition is Disposition.NO_ANSWER
+    assert harness.perform(call.on_accepted(MEDIA)) == [Step.SEND_ACK, Step.SEND_BYE]
+
+
+@pytest.mark.parametrize(
+    "hear", [lambda call: call.on_cancel_failed(), lambda call: call.on_cancel_answered(481)]
+)
+def test_cancel_that_finds_no_call_ends_ours_at_once(
+    hear: Callable[[CallProgress], list[Action]],
+) -> None:
+    call, harness = a_ringing_call()
+    harness.pass_time(45)
+
+    assert harness.perform(hear(call))[0] is Step.ABANDON_INVITE
+    assert (ended(call).disposition, ended(call).has_rung) == (Disposition.NO_ANSWER, True)
+
+
+def test_what_became_of_a_cancel_matters_only_while_it_is_out() -> None:
+    call, _ = a_talking_call()
+
+    assert call.on_cancel_failed() == call.on_cancel_answered(481) == []
+
+
+@pytest.mark.parametrize(
+    ("end", "cause"),
+    [
+        (lambda harness, call: harness.pass_time(45), 19),
+        (lambda harness, call: harness.perform(call.end()), 16),
+    ],
+)
+def test_cancel_says_whether_the_phone_rang_out(
+    end: Callable[[Harness, CallProgress], object], cause: int
+) -> None:
+    call, harness = a_ringing_call()
+
+    end(harness, call)
+
+    assert call.cancel_cause == cause
+
+
+def test_silent_address_is_left_after_16_t1_where_there_is_another() -> None:
+    call, harness = a_call(has_next=True)
+
+    assert harness.pass_time(8) == [Step.TRY_NEXT]
+    harness.perform(call.on_sent(has_next=False))
+    harness.perform(call.on_failure(Failure.TIMEOUT))
+    assert ended(call).disposition is Disposition.UNREACHABLE
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda call: call.on_failure(Failure.UNREACHABLE),
+        lambda call: call.on_refused(503, "Full", None, 60.0),
+    ],
+)
+def test_failing_address_is_left_where_there_is_another(
+    fail: Callable[[CallProgress], list[Action]],
+) -> None:
+    call, harness = a_call(has_next=True)
+    harness.perform(call.on_provisional(100, None))
+
+    assert fail(call) == [Step.TRY_NEXT]
+    harness.perform(call.on_sent(has_next=False))
+    harness.perform(fail(call))
+    assert call.ended
+
+
+@pytest.mark.parametrize(("status", "media"), [(180, None), (183, None), (181, None), (199, MEDIA)])
+def test_call_that_may_have_rung_goes_nowhere_else(status: int, media: MediaTarget | None) -> None:
+    call, harness = a_call(has_next=True)
+    harness.perform(call.on_provisional(status, media))
+
+    harness.perform(call.on_refused(503, "Full", None, 60.0))
+
+    assert (ended(call).has_rung, ended(call).retry_after_s) == (True, 60.0)
+
+
+@pytest.mark.parametrize("status", [486, 500, 404])
+def test_refusal_other_than_503_is_final(status: int) -> None:
+    call, harness = a_call(has_next=True)
+
+    harness.perform(call.on_refused(status, "", None))
+
+    assert (ended(call).sip_status, ended(call).has_rung) == (status, False)
+
+
+def test_trunk_with_one_address_waits_for_timer_b() -> None:
+    _, harness = a_call()
+
+    assert harness.running_timers == {"ring"}
 
 
 def test_ring_timeout_before_any_response_is_unreachable_and_sends_nothing() -> None:
@@ -163,7 +260,9 @@ def test_end_while_talking_sends_bye() -> None:
 
     assert harness.perform(call.end()) == [Step.SEND_BYE]
     harness.perform(call.on_bye_done())
-    assert ended(call) == Ended(disposition=Disposition.ANSWERED, sip_status=200, ended_by="box")
+    assert ended(call) == Ended(
+        disposition=Disposition.ANSWERED, sip_status=200, ended_by="box", has_rung=True
+    )
 
 
 @pytest.mark.parametrize("make", [a_call, a_ringing_call, a_talking_call])
@@ -184,7 +283,11 @@ def test_bye_of_the_callee_ends_the_call() -> None:
     harness.perform(call.on_bye(16))
 
     assert ended(call) == Ended(
-        disposition=Disposition.ANSWERED, sip_status=200, q850_cause=16, ended_by="callee"
+        disposition=Disposition.ANSWERED,
+        sip_status=200,
+        q850_cause=16,
+        ended_by="callee",
+        has_rung=True,
     )
 
 
@@ -236,7 +339,9 @@ def test_closing_the_endpoint_ends_the_call_at_once(
 @pytest.mark.parametrize("seed", range(300))
 def test_whatever_happens_the_end_is_reported_once_and_in_time(seed: int) -> None:
     chance = random.Random(seed)
-    call, harness = a_call(ring_timeout_s=chance.choice([1, 30, 45]))
+    call, harness = a_call(
+        ring_timeout_s=chance.choice([1, 30, 45]), has_next=chance.random() < 0.5
+    )
     events: list[Callable[[], list[Action]]] = [
         lambda: call.on_provisional(chance.choice([100, 180, 181, 183]), None),
         lambda: call.on_accepted(chance.choice([MEDIA, None, SdpError("x")])),
@@ -246,9 +351,14 @@ def test_whatever_happens_the_end_is_reported_once_and_in_time(seed: int) -> Non
         call.end,
         lambda: call.on_media(OTHER_MEDIA),
         lambda: call.on_lost("gone"),
+        lambda: call.on_failure(Failure.UNREACHABLE),
+        call.on_cancel_failed,
+        lambda: call.on_cancel_answered(chance.choice([200, 481])),
+        lambda: call.on_early_media(OTHER_MEDIA),
     ]
     for _ in range(chance.randrange(8)):
-        harness.perform(chance.choice(events)())
+        if Step.TRY_NEXT in harness.perform(chance.choice(events)()):
+            harness.perform(call.on_sent(has_next=chance.random() < 0.5))
         harness.pass_time(chance.choice([0, 0.1, 3, 40]))
 
     harness.perform(call.end())

@@ -27,7 +27,9 @@ async def test_direct_answer_is_acknowledged_and_ended_by_our_bye(tmp_path: Path
     assert answered.media
     assert answered.media.codec is Codec.PCMU
     assert answered.media.telephone_event_payload_type == 101
-    assert ended == Ended(disposition=Disposition.ANSWERED, sip_status=200, ended_by="box")
+    assert ended == Ended(
+        disposition=Disposition.ANSWERED, sip_status=200, ended_by="box", has_rung=True
+    )
 
 
 async def test_ringing_comes_before_the_answer(tmp_path: Path) -> None:
@@ -140,6 +142,7 @@ async def test_ring_timeout_cancels_and_is_no_answer(tmp_path: Path) -> None:
         sip_status=487,
         sip_reason="not answered in 1 s",
         ended_by="box",
+        has_rung=True,
     )
 
 
@@ -233,7 +236,11 @@ async def test_bye_of_the_callee_ends_the_call(tmp_path: Path) -> None:
         ended = (await events_of(await trunk.invite(NUMBER, OFFER)))[-1]
 
     assert ended == Ended(
-        disposition=Disposition.ANSWERED, sip_status=200, q850_cause=16, ended_by="callee"
+        disposition=Disposition.ANSWERED,
+        sip_status=200,
+        q850_cause=16,
+        ended_by="callee",
+        has_rung=True,
     )
 
 
@@ -282,7 +289,11 @@ async def test_answer_without_usable_media_is_acknowledged_and_ended(
         ended = (await events_of(await trunk.invite(NUMBER, OFFER)))[-1]
 
     assert ended == Ended(
-        disposition=Disposition.FAILED, sip_status=200, sip_reason=reason, ended_by="box"
+        disposition=Disposition.FAILED,
+        sip_status=200,
+        sip_reason=reason,
+        ended_by="box",
+        has_rung=True,
     )
 
 

@@ -67,7 +67,9 @@ async def test_an_answer_is_acknowledged_and_ended_by_our_bye(
         ended = await dialog.next_event()
 
     assert (answered.media is None) != (answered.audio is None)
-    assert ended == Ended(disposition=Disposition.ANSWERED, sip_status=200, ended_by="box")
+    assert ended == Ended(
+        disposition=Disposition.ANSWERED, sip_status=200, ended_by="box", has_rung=True
+    )
     assert await dialog.next_event() == ended
     assert dialog.sip_call_id
 
