@@ -73,7 +73,7 @@ class NativeTrunk:
     ) -> NativeDialog:
         account, line = self._account, self._line
         identity = identity_of(account, details, line.uri(line.user))
-        uri = line.uri(account.number_writing.write(to))
+        uri = line.uri(details.written or account.number_writing.write(to))
         candidates = await line.candidates()
         caller = line.caller(line.user)
         tag = NameAddr.parse(caller.from_).tag

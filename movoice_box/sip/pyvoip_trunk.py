@@ -85,7 +85,7 @@ class PyvoipTrunk:
         call = next(self._numbers)
         dialog = PyvoipDialog(call, self._account.ring_timeout_s, self._order)
         self._dialogs[call] = dialog
-        written = self._account.number_writing.write(to)
+        written = details.written or self._account.number_writing.write(to)
         self._order(Message.about(Kind.INVITE, call, to=written, rtp_port=offer.port + 1))
         return dialog
 

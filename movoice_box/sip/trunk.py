@@ -86,11 +86,13 @@ DialogEvent = Ringing | EarlyMedia | Answered | MediaChanged | KeyPressed | Ende
 class CallDetails:
     """What one call says of itself. `caller_id` None is the trunk's own.
 
-    `call_id` goes into the header that the trunk wants it in.
+    `call_id` goes into the header that the trunk wants it in. `written` is the number as it is
+    dialed, where a GSM port's digits stand before it; None as the trunk's own rules write it.
     """
 
     caller_id: str | None = None
     call_id: str = ""
+    written: str | None = None
 
 
 NO_DETAILS = CallDetails()
