@@ -11,7 +11,6 @@ from movoice_box.rtp.tone_plan import PROGRESS_TONES, SPECIAL_INFORMATION_HZ, Pr
 _SAME_HZ = 0.04  # between bursts, and between a burst and the plan
 _ONE_CLUSTER_HZ = 100  # frequencies closer than this are heard as one
 _TIME_SHARE, _TIME_MS = 0.12, 60  # tolerance of a duration: the larger of the two
-_MOST_MISFITS = 0.2  # of the durations, where losses cut a burst in two
 _LONGEST_PAUSE_MS = 6_000  # of any ringing tone
 _LEAST_MATCHES = 3  # durations: on, off, on
 _RINGING_PAUSE_MS = 1_000  # longer than any pause of the other tones
@@ -42,11 +41,9 @@ def progress_tones(stretches: Sequence[Stretch]) -> Iterator[Span]:
                     stretches[at + count - 1].end,
                 )
                 size = count
-            else:
-                bursts = _bursts(stretches[at:])
-                size = len(bursts)
-                if (sound := _recognize(bursts)) is not None:
-                    yield Span(sound, bursts[0].start, bursts[-1].end)
+            elif recognized := _recognize(_bursts(stretches[at:])):
+                sound, size = recognized
+                yield Span(sound, stretches[at].start, stretches[at + size - 1].end)
         at += size
 
 
@@ -82,35 +79,44 @@ def _bursts(stretches: Sequence[Stretch]) -> list[Stretch]:
     return found
 
 
-def _recognize(bursts: list[Stretch]) -> EarlySound | None:
-    """What the bursts are; where several tones fit equally, the one that the plan lists first."""
+def _recognize(bursts: Sequence[Stretch]) -> tuple[EarlySound, int] | None:
+    """What the bursts are, and how many of them in a row; of equals what the plan lists first.
+
+    Losses may cut a burst in two: the rest is recognized anew.
+    """
     times = [burst.ms for burst in bursts]
-    best, most = None, -1
+    best, most, size = None, 0, 0
     for tone in PROGRESS_TONES:
         if _is_pitch(bursts[0].hz, _pitch(tone)):
-            matched = max(_fit(tone, phase, times) for phase in range(0, len(tone.cadence_ms), 2))
-            if matched > most:
-                best, most = tone.sound, matched
-    is_proven = most >= _LEAST_MATCHES or (
-        best is EarlySound.RINGBACK and max(times[1:2], default=0) >= _RINGING_PAUSE_MS
+            for phase in range(0, len(tone.cadence_ms), 2):
+                matched, taken = _fit(tone, phase, times)
+                if matched > most and _is_proof(tone, matched, times[:taken]):
+                    best, most, size = tone.sound, matched, taken
+    return (best, size) if best is not None else None
+
+
+def _is_proof(tone: ProgressTone, matched: int, times: Sequence[int]) -> bool:
+    is_ringing = (
+        tone.sound is EarlySound.RINGBACK and max(times[1:2], default=0) >= _RINGING_PAUSE_MS
     )
-    return best if is_proven else None
+    return matched >= _LEAST_MATCHES or is_ringing
 
 
-def _fit(tone: ProgressTone, phase: int, times: Sequence[int]) -> int:
-    """How many durations are those of `tone` from this part of its cadence on; -1 for another.
+def _fit(tone: ProgressTone, phase: int, times: Sequence[int]) -> tuple[int, int]:
+    """From this part of its cadence on: how many durations are those of `tone`, of how many.
 
-    The first and the last may have been cut short, by the start of the call or its end.
+    The first may have begun before it was heard, and the last may have been cut short.
     """
-    matched = misfits = 0
+    matched = 0
     for at, ms in enumerate(times):
         nominal = tone.cadence_ms[(phase + at) % len(tone.cadence_ms)]
-        tolerance = max(_TIME_SHARE * nominal, _TIME_MS)
-        if abs(ms - nominal) <= tolerance:
+        if abs(ms - nominal) <= max(_TIME_SHARE * nominal, _TIME_MS):
             matched += 1
-        elif ms > nominal or at not in (0, len(times) - 1):
-            misfits += 1
-    return -1 if misfits > _MOST_MISFITS * len(times) else matched
+        elif ms > nominal:
+            return matched, at
+        elif at:
+            return matched, at + 1
+    return matched, len(times)
 
 
 def _pitch(tone: ProgressTone) -> tuple[float, ...]:
