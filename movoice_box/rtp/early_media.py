@@ -21,7 +21,7 @@ _LONGEST_PAUSE = 50  # frames between two words of one announcement
 _SHORTEST_SOUND = 25  # frames: less is a click or a breath
 _MOST_FRAMES = 15_000  # five minutes; no trunk rings longer
 _WINDOW, _HOP = 100, 25  # frames
-_QUIET_SHARE = 0.25  # of speech's frames are quieter than half the mean; of music's fewer
+_QUIET_SHARE = 0.2  # of speech's frames are quieter than half the mean; of music's fewer
 _SPREAD_HZ = 500  # of the centroid: vowels against sibilants; notes of a tune keep theirs
 
 
