@@ -10,7 +10,7 @@ from typing import Protocol
 from movoice_box.domain.media import G711, Codec
 from movoice_box.rtp.g711 import G711Coder
 from movoice_box.rtp.g722 import G722Decoder, G722Encoder
-from movoice_box.rtp.opus import OpusDecoder, OpusEncoder, has_opus
+from movoice_box.rtp.opus import OPUS_FRAMES_MS, OpusDecoder, OpusEncoder, has_opus
 
 
 class Encoder(Protocol):
@@ -31,6 +31,13 @@ class Decoder(Protocol):
         already: it may carry a copy of it.
         """
         ...
+
+
+def packet_ms(codec: Codec, wished_ms: int) -> int:
+    """The audio in a packet: as wished, or the longest that `codec` makes below that."""
+    if codec is Codec.OPUS:
+        return max(ms for ms in OPUS_FRAMES_MS if ms <= wished_ms)
+    return wished_ms
 
 
 @cache

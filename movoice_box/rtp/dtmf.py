@@ -5,7 +5,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Self
 
-from movoice_box.domain.media import PTIME_MS, SAMPLES_PER_FRAME
+from movoice_box.domain.media import PTIME_MS, SAMPLE_RATE_HZ
 from movoice_box.errors import RtpError
 from movoice_box.rtp.packet import RtpPacket
 
@@ -42,12 +42,18 @@ class TelephoneEvent:
         return _PAYLOAD.pack(self.event, flags, self.duration)
 
 
-def reports(digit: str) -> list[TelephoneEvent]:
-    """The reports of one key press, one a tick, all to carry the timestamp of the first."""
+def reports(
+    digit: str, every_ms: int = PTIME_MS, samples_per_ms: int = SAMPLE_RATE_HZ // 1000
+) -> list[TelephoneEvent]:
+    """The reports of one key press, one a packet, all to carry the timestamp of the first.
+
+    Durations count on the clock of the audio (section 2.1), `samples_per_ms` of it.
+    """
     event = DIGITS.index(digit)
-    ticks = TONE_MS // PTIME_MS
-    growing = [TelephoneEvent(event, SAMPLES_PER_FRAME * tick) for tick in range(1, ticks)]
-    end = TelephoneEvent(event, SAMPLES_PER_FRAME * ticks, is_end=True)
+    packets = -(-TONE_MS // every_ms)
+    units = every_ms * samples_per_ms
+    growing = [TelephoneEvent(event, units * packet) for packet in range(1, packets)]
+    end = TelephoneEvent(event, units * packets, is_end=True)
     return growing + [end] * _END_PACKETS
 
 

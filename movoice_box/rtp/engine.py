@@ -54,7 +54,7 @@ class MediaEngine:
             if wishes.is_srtp
             else None,
         )
-        return RtpSession(bound, self._ticker, self._recorder, offer=offer)
+        return RtpSession(bound, self._ticker, self._recorder, offer=offer, dtmf=wishes.dtmf)
 
     @property
     def statistics(self) -> TickerStatistics:

@@ -7,6 +7,8 @@ buffer that goes with its owner.
 import ctypes
 from functools import cache
 
+OPUS_FRAMES_MS = (10, 20, 40, 60)  # of those that telephony knows (RFC 6716 2.1.4)
+
 _LIBRARY = "libopus.so.0"
 _RATE_HZ = 8_000
 _CHANNELS = 1

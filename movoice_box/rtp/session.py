@@ -3,17 +3,17 @@
 import asyncio
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from movoice_box.domain.audio import LineClosed
-from movoice_box.domain.media import Codec, MediaOffer, MediaTarget
-from movoice_box.rtp.g711 import SILENCE_FRAME, decode
+from movoice_box.domain.media import DtmfMethod, MediaOffer, MediaTarget
+from movoice_box.rtp.datagrams import Address, read, stamp_arrivals
 from movoice_box.rtp.mailbox import Mailbox
-from movoice_box.rtp.receiver import Address, RtpReceiver
-from movoice_box.rtp.recorder import Moment, Recorder, Recording
+from movoice_box.rtp.receiver import RtpReceiver
+from movoice_box.rtp.recorder import Recorder, Recording
 from movoice_box.rtp.sender import RtpSender
 from movoice_box.rtp.ticker import Ticker
 
@@ -46,8 +46,8 @@ class RtpStatistics:
 class RtpSession:
     """One call's RTP. Implements `domain.audio.CallAudio`; open it with `MediaEngine.open`.
 
-    From `connect` to `close` a frame leaves on every tick, silence while nothing is played. The
-    socket is read on the tick too: what comes between two ticks could not be played any earlier.
+    From `connect` to `close` a packet leaves every ptime, silence while nothing is played. The
+    socket is read every 20 ms: what comes in between could not be played any earlier.
     """
 
     def __init__(
@@ -57,13 +57,17 @@ class RtpSession:
         recorder: Recorder,
         randbits: Callable[[int], int] = secrets.randbits,
         offer: MediaOffer | None = None,
+        dtmf: DtmfMethod = DtmfMethod.AUTO,
     ) -> None:
         self._socket = bound
+        stamp_arrivals(bound)
         self._ticker = ticker
         self._recorder = recorder
         address, port = bound.getsockname()[:2]
         self._offer = offer or MediaOffer(address=address, port=port)
-        self._sender = RtpSender(randbits(32), randbits(16), randbits(32))
+        self._sender = RtpSender(randbits(32), randbits(16), randbits(32), dtmf)
+        self._is_dtmf_by_info = dtmf is DtmfMethod.INFO
+        self._send_info: Callable[[str], Awaitable[None]] | None = None
         self._receiver = RtpReceiver()
         self._is_connected = False
         self._is_closed = False
@@ -90,13 +94,14 @@ class RtpSession:
             return
         if not self._is_connected:
             self._discard_early_datagrams()
-            self._ticker.add(self)
             self._is_connected = True
-        event_types = {self._offer.telephone_event_payload_type}
-        if target.telephone_event_payload_type is not None:
-            event_types.add(target.telephone_event_payload_type)
-        self._receiver.connect(target, frozenset(event_types))
+        self._receiver.connect(target, self._offer)
         self._sender.connect(target)
+        self._ticker.add(self, self._sender.voice.packet_ms)
+
+    def send_digits_by(self, send: Callable[[str], Awaitable[None]]) -> None:
+        """Let key presses go by `send` where the trunk wants them in the signalling (INFO)."""
+        self._send_info = send
 
     async def play(self, pcm: bytes) -> None:
         """Play `pcm` after what is being played; see `AudioSink`. Raises `LineClosed`."""
@@ -104,7 +109,14 @@ class RtpSession:
             await self._send_all(lambda: self._sender.play(pcm))
 
     async def send_digits(self, digits: str) -> None:
-        """Send each of `0-9*#A-D` for 100 ms with 80 ms of pause. Raises `LineClosed`."""
+        """Send each of `0-9*#A-D` for 100 ms with 80 ms of pause. Raises `LineClosed`.
+
+        They go as telephone events, as tones or by INFO, as the trunk wants them.
+        """
+        if self._is_dtmf_by_info and self._send_info is not None:
+            if self._is_closed:
+                raise LineClosed
+            return await self._send_info(digits)
         async with self._playing:
             await self._send_all(lambda: self._sender.play_digits(digits))
 
@@ -143,7 +155,7 @@ class RtpSession:
             send_errors=self._send_errors,
             received=sequence.received,
             lost=sequence.lost,
-            late=self._receiver.jitter.late,
+            late=self._receiver.playout.buffer.late,
             duplicates=sequence.duplicates,
             strangers=self._receiver.strangers,
             invalid=self._receiver.invalid,
@@ -185,13 +197,17 @@ class RtpSession:
         self._has_played = asyncio.get_running_loop().create_future()
         try:
             await self._has_played
+        except asyncio.CancelledError:
+            self._sender.stop()
+            raise
         finally:
             self._has_played = None
-            self._sender.stop()
 
     def send_frame(self, skipped: int) -> None:
         """For the ticker."""
         packet = self._sender.next_packet(skipped)
+        if self._recording is not None:
+            self._recording.add_sent(self._sender.voice.sent)
         if packet is not None and (peer := self._receiver.peer):
             self._send(packet, peer)
             if self._sender.is_idle and self._has_played and not self._has_played.done():
@@ -199,26 +215,20 @@ class RtpSession:
 
     def hear_frame(self, skipped: int) -> None:
         """For the ticker."""
+        self._receiver.silent_ticks += 1 + skipped
         self._read_socket()
-        heard = self._receiver.jitter.pop()
-        codec = self._receiver.jitter.codec or Codec.PCMU
-        if self._readers:
-            pcm = decode(heard or SILENCE_FRAME[codec], codec)
-            for reader in self._readers:
-                reader.put(pcm)
+        playout = self._receiver.playout
+        if not self._readers and self._recording is None:
+            return playout.skip(skipped)
+        pcm = playout.frame(skipped)
+        for reader in self._readers:
+            reader.put(pcm)
         if self._recording is not None:
-            sent = self._sender.frame
-            self._recording.add(Moment(heard, codec, sent, self._sender.codec), skipped)
+            self._recording.add(pcm, skipped)
 
     def _read_socket(self) -> None:
-        for _ in range(_MOST_DATAGRAMS):
-            try:
-                datagram, source = self._socket.recvfrom(_LARGEST_DATAGRAM)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # an ICMP error about a packet we sent
-            digit = self._receiver.receive(datagram, source[:2])
+        for datagram, source, at in read(self._socket, _MOST_DATAGRAMS):
+            digit = self._receiver.receive(datagram, source, at)
             if digit is not None:
                 self._digits.put(digit)
 
