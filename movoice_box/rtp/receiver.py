@@ -1,81 +1,134 @@
 """The receiving half of a call's media: datagrams in, audio and key presses out. No socket."""
 
-from movoice_box.domain.media import G711, MediaTarget
+from collections.abc import Mapping
+
+from movoice_box.domain.media import PTIME_MS, Codec, MediaOffer, MediaTarget
 from movoice_box.errors import RtpError
+from movoice_box.rtp.datagrams import Address
 from movoice_box.rtp.dtmf import DigitReceiver
-from movoice_box.rtp.jitter import JitterBuffer
 from movoice_box.rtp.packet import RtpPacket
-from movoice_box.rtp.sequence import Arrival, SequenceTracker
+from movoice_box.rtp.playout import Playout
+from movoice_box.rtp.sequence import Arrival, SequenceTracker, signed
 
-Address = tuple[str, int]
-
-_CODECS = frozenset(codec.payload_type for codec in G711)
 _PLAYED = frozenset((Arrival.NEWEST, Arrival.REORDERED))
-_COMFORT_NOISE = 13  # RFC 3389; what it asks for is what silence in the buffer sounds like
+_COMFORT_NOISE = (13, 19)  # RFC 3389; 19 in its drafts, and in some gateways still
+_SILENT_TICKS = 1000 // PTIME_MS
+_LONGEST_TRANSIT_CHANGE_S = 1.0  # a greater one is a clock that was set, or another time line
 
 
 class RtpReceiver:
     """Listens to one source (symmetric RTP, RFC 4961).
 
     Behind a NAT the answer's address is not where packets come from, so the first source that
-    sends valid RTP is taken; from then on strangers are dropped. Only the address of the answer
-    itself takes over at any time.
+    sends valid RTP is taken; from then on strangers are dropped. Two may take over: the address of
+    the answer itself, at any time; and, once the source has been silent for 1 s, whoever goes on
+    with its stream, which is a NAT that gave it another port: no stranger can guess the SSRC and
+    the sequence number of a stream that he does not see.
     """
 
     def __init__(self) -> None:
-        self.jitter = JitterBuffer()
+        self.playout = Playout()
         self.sequence = SequenceTracker()
         self.source: Address | None = None
+        self.ssrc: int | None = None
+        self.codec: Codec | None = None  # of the last packet of audio
+        self.jitter = 0.0  # seconds, as RFC 3550 A.8 has it
+        self.silent_ticks = 0  # since the source was heard
+        self.has_telephone_events = False
         self.strangers = 0
         self.invalid = 0
         self._signalled: Address | None = None
+        self._codecs: Mapping[int, Codec] = {}
         self._event_types: frozenset[int] = frozenset()
-        self._ssrc: int | None = None
+        self._transit: float | None = None
         self._digits = DigitReceiver()
 
-    def connect(self, target: MediaTarget, event_types: frozenset[int]) -> None:
-        """Expect media as agreed; `event_types` are payload types of telephone events."""
+    def connect(self, target: MediaTarget, offer: MediaOffer) -> None:
+        """Expect media as agreed.
+
+        Payload types are those of our description (RFC 3264 5.1); some far ends use their own.
+        """
         signalled = target.address, target.port
         if signalled != self._signalled:
             self.source = None
         self._signalled = signalled
-        self._event_types = event_types
+        self.silent_ticks = 0
+        self._codecs = {codec.payload_type: codec for codec in offer.codecs}
+        if target.payload_type is not None:
+            self._codecs = {**self._codecs, target.payload_type: target.codec}
+        event_types = {offer.telephone_event_payload_type, target.telephone_event_payload_type}
+        self._event_types = frozenset(event_types - {None, *self._codecs})  # type: ignore[arg-type]
 
     @property
     def peer(self) -> Address | None:
         """Where to send: the source seen, or the answer's address until one is."""
         return self.source or self._signalled
 
-    def receive(self, datagram: bytes, source: Address) -> str | None:
-        """Take one datagram; the digit, when it is the first to tell of a key press."""
-        if source != self.source and self.source is not None and source != self._signalled:
-            self.strangers += 1
-            return None
+    def receive(self, datagram: bytes, source: Address, arrived_at: float) -> str | None:
+        """Take one datagram; the digit, when it is the first to tell of a key press.
+
+        `arrived_at` is in seconds of any clock.
+        """
         try:
-            digit = self._take(RtpPacket.parse(datagram))
+            if source != self.source and not self._may_speak(datagram, source):
+                self.strangers += 1
+                return None
+            digit = self._take(RtpPacket.parse(datagram), arrived_at)
         except RtpError:
             self.invalid += 1
             return None
         self.source = source
+        self.silent_ticks = 0
         return digit
 
-    def _take(self, packet: RtpPacket) -> str | None:
-        is_audio = packet.payload_type in _CODECS
+    def _may_speak(self, datagram: bytes, source: Address) -> bool:
+        """Whether another source than the present one is heard. Raises `RtpError`."""
+        if self.source is None or source == self._signalled:
+            return True
+        if self.silent_ticks < _SILENT_TICKS:
+            return False
+        packet = RtpPacket.parse(datagram)
+        return packet.ssrc == self.ssrc and self.sequence.follows(packet.sequence_number)
+
+    def _take(self, packet: RtpPacket, arrived_at: float) -> str | None:
+        codec = self._codecs.get(packet.payload_type)
         is_event = packet.payload_type in self._event_types
-        if not (is_audio or is_event or packet.payload_type == _COMFORT_NOISE):
+        if not (codec or is_event or packet.payload_type in _COMFORT_NOISE):
             raise RtpError(f"payload type {packet.payload_type} was not offered")
-        arrival = self._place(packet, is_audio)
+        arrival = self._place(packet, is_audio=codec is not None)
         if is_event:
+            self.has_telephone_events = True
             return self._digits.receive(packet)
-        if is_audio and arrival in _PLAYED:
-            self.jitter.put(packet, is_newest=arrival is Arrival.NEWEST)
+        if arrival in _PLAYED:
+            self.playout.buffer.put(
+                packet.payload,
+                codec,
+                packet.ssrc,
+                packet.timestamp,
+                is_newest=arrival is Arrival.NEWEST,
+            )
+            if codec:
+                self._measure(codec, packet.timestamp, arrived_at)
         return None
 
-    def _place(self, packet: RtpPacket, is_audio: bool) -> Arrival:
+    def _place(self, packet: RtpPacket, *, is_audio: bool) -> Arrival:
         """Follow the sender of the audio; gateways may send key presses under another SSRC."""
-        if packet.ssrc != self._ssrc:
+        if packet.ssrc != self.ssrc:
             if not is_audio:
                 return Arrival.UNPROVEN
-            self._ssrc = packet.ssrc
+            self.ssrc = packet.ssrc
             self.sequence.restart(packet.sequence_number)
+            self._transit = None
         return self.sequence.place(packet.sequence_number)
+
+    def _measure(self, codec: Codec, timestamp: int, arrived_at: float) -> None:
+        """The interarrival jitter (RFC 3550 6.4.1)."""
+        if codec is not self.codec:
+            self.codec, self._transit = codec, None
+        per_second = codec.clock_rate_hz
+        transit = arrived_at * per_second - timestamp
+        if self._transit is not None:
+            change = abs(signed(int(transit - self._transit), 32)) / per_second
+            if change < _LONGEST_TRANSIT_CHANGE_S:
+                self.jitter += (change - self.jitter) / 16
+        self._transit = transit

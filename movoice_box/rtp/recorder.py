@@ -5,16 +5,14 @@ import logging
 import struct
 import threading
 from collections import deque
-from itertools import groupby
-from operator import itemgetter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from movoice_box.domain.audio import FRAME_BYTES
-from movoice_box.domain.media import SAMPLE_RATE_HZ, Codec
-from movoice_box.rtp.g711 import SILENCE_FRAME, decode
+from movoice_box.domain.media import SAMPLE_RATE_HZ
 
 logger = logging.getLogger(__name__)
 
@@ -23,19 +21,18 @@ _SAMPLE_BYTES = 2
 _MOMENT_BYTES = _CHANNELS * FRAME_BYTES
 _WRITE_EVERY_S = 1.0
 _MOST_PENDING = 30 * 50  # frames, 30 s: what a disk may stall before sound is lost
+_MOST_SENT = 10 * FRAME_BYTES
 _HEADER = struct.Struct("<4sI4s4sIHHIIHH4sI")
 
 
 class Moment(NamedTuple):
-    """20 ms of both sides as G.711; empty where a side sent nothing."""
+    """A frame of PCM of both sides; empty for silence."""
 
     heard: bytes
-    heard_codec: Codec
     sent: bytes
-    sent_codec: Codec
 
 
-_SILENCE = Moment(b"", Codec.PCMU, b"", Codec.PCMU)
+_SILENCE = Moment(b"", b"")
 
 
 class Chunk(NamedTuple):
@@ -51,15 +48,22 @@ class Recording:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._pending: deque[Moment] = deque()
+        self._sent = b""  # what has left since the last moment, or is leaving in one packet
         self._position = 0  # of the first one pending
         self._written = 0  # moments that the header counts
         self._has_failed = False
         self._lock = threading.Lock()
 
-    def add(self, moment: Moment, skipped: int = 0) -> None:
-        """Take the sound of one tick, `skipped` ticks after the last. Never blocks."""
+    def add_sent(self, pcm: bytes) -> None:
+        """A packet of so much sound leaves; it is heard from the next moment on."""
+        self._sent = (self._sent + pcm)[-_MOST_SENT:]
+
+    def add(self, heard: bytes, skipped: int = 0) -> None:
+        """Take the sound of 20 ms, so many times 20 ms after the last. Never blocks."""
+        sent, self._sent = self._sent[:FRAME_BYTES], self._sent[FRAME_BYTES:]
+        sent = sent.rjust(FRAME_BYTES, b"\0")  # where packets are no whole frames, that is once
         self._pending.extend([_SILENCE] * min(skipped, _MOST_PENDING))
-        self._pending.append(moment)
+        self._pending.append(Moment(heard, sent))
         while len(self._pending) > _MOST_PENDING:
             self._pending.popleft()
             self._position += 1
@@ -88,11 +92,11 @@ class Recording:
         if self._written == 0:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path.write_bytes(_header(0))
-        left = [(moment.heard_codec, moment.heard) for moment in chunk.moments]
-        right = [(moment.sent_codec, moment.sent) for moment in chunk.moments]
+        left = _pcm(moment.heard for moment in chunk.moments)
+        right = _pcm(moment.sent for moment in chunk.moments)
         with self.path.open("r+b") as file:
             file.seek(_HEADER.size + chunk.position * _MOMENT_BYTES)
-            file.write(_interleave(_pcm(left), _pcm(right)))
+            file.write(_interleave(left, right))
             file.flush()
             self._written = max(self._written, chunk.position + len(chunk.moments))
             file.seek(0)
@@ -131,12 +135,8 @@ def _write_all(due: list[tuple[Recording, Chunk]]) -> None:
         recording.write(chunk)
 
 
-def _pcm(frames: list[tuple[Codec, bytes]]) -> bytes:
-    """Decode frames, each in its codec; neighbours of one codec in one go."""
-    return b"".join(
-        decode(b"".join(frame or SILENCE_FRAME[codec] for _, frame in run), codec)
-        for codec, run in groupby(frames, key=itemgetter(0))
-    )
+def _pcm(frames: Iterable[bytes]) -> bytes:
+    return b"".join(frame.ljust(FRAME_BYTES, b"\0") for frame in frames)
 
 
 def _interleave(left: bytes, right: bytes) -> bytes:
