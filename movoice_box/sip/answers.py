@@ -1,29 +1,59 @@
 """Answers to requests that this box does nothing with (RFC 3261 8.2)."""
 
+from movoice_box.errors import SdpError, SipError
 from movoice_box.sip.dialog import ALLOW, SUPPORTED_METHODS
 from movoice_box.sip.exchange import IncomingRequest
+from movoice_box.sip.headers import quote, split_list
+from movoice_box.sip.messages import USER_AGENT
 
-_EXTENSION_METHODS = frozenset(
-    ["REGISTER", "INFO", "PRACK", "UPDATE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "MESSAGE", "REFER"]
-)
+EXTENSIONS = ("100rel", "timer")
+"""The option tags that a far end may require of us."""
+
+_ELSEWHERE_KNOWN = frozenset(["REGISTER", "SUBSCRIBE", "PUBLISH", "MESSAGE"])
+_ONLY_IN_DIALOGS = frozenset(["BYE", "CANCEL", "PRACK", "UPDATE", "INFO", "NOTIFY"])
 
 
 def refuse_extension(incoming: IncomingRequest) -> bool:
-    """Answer 420 where the peer requires an extension: this box has none (8.2.2.3)."""
-    required = incoming.request.values("Require")
-    if not required or incoming.request.method in ("ACK", "CANCEL"):
+    """Answer 420 where the peer requires an extension that this box lacks (8.2.2.3)."""
+    if incoming.request.method in ("ACK", "CANCEL"):
         return False
-    incoming.reply(420, headers=[("Unsupported", ", ".join(required))])
-    return True
+    unknown = [tag for tag in _required(incoming) if tag.lower() not in EXTENSIONS]
+    if unknown:
+        incoming.reply(420, headers=[("Unsupported", ", ".join(unknown))])
+    return bool(unknown)
+
+
+def refuse_media(incoming: IncomingRequest, error: SdpError) -> None:
+    """488 with the reason, for whoever looks at a trace (21.4.26, 20.43)."""
+    warning = f"399 {USER_AGENT} {quote(error.message)}"
+    incoming.reply(488, headers=[("Warning", warning)])
 
 
 def answer_options(incoming: IncomingRequest) -> None:
-    incoming.reply(200, headers=[ALLOW, ("Accept", "application/sdp")])
+    supported = ("Supported", ", ".join(EXTENSIONS))
+    incoming.reply(200, headers=[ALLOW, ("Accept", "application/sdp"), supported])
 
 
 def refuse_method(incoming: IncomingRequest) -> None:
-    """405 for what we know and do not allow here, 501 for what we never heard of (8.2.1)."""
-    known = incoming.request.method in _EXTENSION_METHODS or (
-        incoming.request.method in SUPPORTED_METHODS
-    )
-    incoming.reply(405 if known else 501, headers=[ALLOW])
+    """Refuse what nothing here waits for (8.2.1).
+
+    481 for what belongs to a call or subscription that we do not have (RFC 6665 4.1.3). A REFER is
+    declined wherever it comes: nobody steers this box from outside. Else 405 for what we know and
+    501 for what we never heard of.
+    """
+    method = incoming.request.method
+    if method == "REFER":
+        incoming.reply(603)
+    elif method in _ONLY_IN_DIALOGS:
+        incoming.reply(481)
+    else:
+        known = method in _ELSEWHERE_KNOWN or method in SUPPORTED_METHODS
+        incoming.reply(405 if known else 501, headers=[ALLOW])
+
+
+def _required(incoming: IncomingRequest) -> list[str]:
+    values = incoming.request.values("Require")
+    try:
+        return split_list(values)
+    except SipError:
+        return values

@@ -3,18 +3,18 @@
 Its callees before the answer are `Forks`; what happens after it is `EstablishedCall`'s.
 """
 
-import asyncio
-from collections import deque
 from collections.abc import Callable
 
 from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaTarget
+from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import SdpError, TrunkError
 from movoice_box.sip.answers import answer_options, refuse_extension, refuse_method
 from movoice_box.sip.call_progress import Action, CallProgress, Emit, State, Step
 from movoice_box.sip.dialog import Caller, cancel_of
 from movoice_box.sip.digest import Authenticator
 from movoice_box.sip.established_call import EstablishedCall
+from movoice_box.sip.event_queue import EventQueue
 from movoice_box.sip.exchange import IncomingRequest, LoopTimers, OutgoingRequest
 from movoice_box.sip.forks import HUNG_UP, Fork, Forks
 from movoice_box.sip.headers import NameAddr
@@ -22,10 +22,11 @@ from movoice_box.sip.line import Line
 from movoice_box.sip.messages import HeaderList, Response
 from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.reliable import OPTION_TAG
+from movoice_box.sip.session_timer import SessionTimer
 from movoice_box.sip.targets import Targets
 from movoice_box.sip.timers import Failure, StartTimer, StopTimer
 from movoice_box.sip.transport import Destination
-from movoice_box.sip.trunk import DialogEvent, EarlyMedia, Ended, MediaChanged
+from movoice_box.sip.trunk import DialogEvent, Ended
 
 
 class NativeDialog:
@@ -65,9 +66,8 @@ class NativeDialog:
         self._forks = Forks(line.endpoint, caller, negotiation, self._authenticator)
         self._call: EstablishedCall | None = None
         self._answering: Fork | None = None
-        self._events: deque[DialogEvent] = deque()
-        self._has_event = asyncio.Event()
-        self._has_ended = asyncio.Event()
+        self._session = SessionTimer()
+        self._events = EventQueue()
 
     @property
     def sip_call_id(self) -> str:
@@ -80,16 +80,22 @@ class NativeDialog:
         self._perform(self._progress.start())
 
     async def next_event(self) -> DialogEvent:
-        while not self._events:
-            self._has_event.clear()
-            await self._has_event.wait()
-        if isinstance(self._events[0], Ended):
-            return self._events[0]
-        return self._events.popleft()
+        return await self._events.next()
 
     async def end(self) -> None:
         self._perform(self._progress.end())
-        await self._has_ended.wait()  # the `release` timer bounds it
+        await self._events.ended()  # the `release` timer bounds it
+
+    async def transfer(self, to: PhoneNumber) -> None:
+        written = self._line.account.number_writing.write(to)
+        await self._answered.transfer(self._line.uri(written))
+
+    async def send_digits(self, digits: str) -> None:
+        await self._answered.send_digits(digits)
+
+    async def probe(self) -> None:
+        if self._call:
+            await self._call.probe()
 
     def on_response(self, attempt: "_Attempt", response: Response, source: Destination) -> None:
         """A response to an INVITE of this call."""
@@ -103,6 +109,9 @@ class NativeDialog:
             self._accept(response, source)
         elif response.status in (401, 407) and self._progress.wants_answer:
             self._authenticate(response)
+        elif response.status == 422 and self._may_ask_for_longer(response):
+            self._cseq += 1
+            self._send_invite()
         elif response.status < 400 and self._progress.may_go_elsewhere:
             self._redirect(response)
         else:
@@ -146,6 +155,12 @@ class NativeDialog:
     def on_released(self) -> None:
         self._perform(self._progress.on_bye_done())
 
+    @property
+    def _answered(self) -> EstablishedCall:
+        if self._call is None:
+            raise TrunkError("the call was not answered yet")
+        return self._call
+
     def _on_early_request(self, incoming: IncomingRequest) -> None:
         """Before the answer, in an early dialog."""
         method = incoming.request.method
@@ -169,6 +184,7 @@ class NativeDialog:
             self._cseq,
             headers=[
                 ("Supported", OPTION_TAG),
+                *self._session.request_headers(),
                 *self._headers,
                 *self._authenticator.headers("INVITE", str(target.uri)),
             ],
@@ -187,6 +203,10 @@ class NativeDialog:
         self._attempt.sent.stop_retransmission()
         self._targets.advance()
         self._send_invite()
+
+    def _may_ask_for_longer(self, response: Response) -> bool:
+        """The session interval was too brief for somebody on the way (RFC 4028 7.3)."""
+        return self._progress.wants_answer and self._session.on_too_brief(response)
 
     def _authenticate(self, response: Response) -> None:
         try:
@@ -234,8 +254,10 @@ class NativeDialog:
                 fork.next_hop,
                 self._negotiation,
                 self._authenticator,
+                self._session,
                 self,
             )
+            self._call.start(response, self._session.on_accepted(response))
             media = self._forks.media_of(fork, response)
         self._perform(self._progress.on_accepted(media))
 
@@ -283,17 +305,14 @@ class NativeDialog:
                     self._call.release()
         if self._progress.state is State.ENDED:
             self._endpoint.leave(self._caller.call_id, self._tag)
+            if self._call:
+                self._call.close()
 
     def _emit(self, event: DialogEvent) -> None:
-        latest = self._events[-1] if self._events else None
-        if isinstance(event, MediaChanged | EarlyMedia) and type(latest) is type(event):
-            self._events.pop()  # only the newest matters, and the peer must not fill our memory
-        self._events.append(event)
-        self._has_event.set()
+        self._events.put(event)
         if isinstance(event, Ended):
             if event.disposition is Disposition.UNREACHABLE:
                 self._line.mark_failed(self._targets.current.destination)
-            self._has_ended.set()
             self._note(event)
 
 

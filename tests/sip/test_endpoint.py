@@ -29,7 +29,7 @@ from tests.sip.ends import (
         ("OPTIONS", 200),
         ("INVITE", 486),
         ("REGISTER", 405),
-        ("NOTIFY", 405),
+        ("NOTIFY", 481),
         ("BYE", 481),
         ("CANCEL", 481),
         ("DANCE", 501),
@@ -58,10 +58,10 @@ async def test_required_extension_is_refused_by_name() -> None:
     async with an_endpoint() as endpoint, await Stranger.open() as gateway:
         await endpoint.find("127.0.0.1", 5060)
 
-        request = gateway.request("OPTIONS", require="100rel")
+        request = gateway.request("OPTIONS", require="precondition")
         response = await gateway.ask(request, endpoint.address)
 
-    assert (response.status, response.get("Unsupported")) == (420, "100rel")
+    assert (response.status, response.get("Unsupported")) == (420, "precondition")
 
 
 async def test_strangers_are_dropped_and_counted() -> None:
