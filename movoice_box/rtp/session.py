@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.media import DtmfMethod, MediaOffer, MediaTarget
@@ -43,6 +44,12 @@ class RtpStatistics:
     dropped_frames: int
 
 
+class MediaTap(Protocol):
+    """Sees each datagram of a call's media, sent and received. It may not wait or raise."""
+
+    def on_rtp(self, datagram: bytes, source: Address, destination: Address) -> None: ...
+
+
 class RtpSession:
     """One call's RTP. Implements `domain.audio.CallAudio`; open it with `MediaEngine.open`.
 
@@ -59,6 +66,7 @@ class RtpSession:
         offer: MediaOffer | None = None,
         dtmf: DtmfMethod = DtmfMethod.AUTO,
     ) -> None:
+        self.tap: MediaTap | None = None
         self._socket = bound
         stamp_arrivals(bound)
         self._ticker = ticker
@@ -228,11 +236,15 @@ class RtpSession:
 
     def _read_socket(self) -> None:
         for datagram, source, at in read(self._socket, _MOST_DATAGRAMS):
+            if self.tap:
+                self.tap.on_rtp(datagram, source, (self._offer.address, self._offer.port))
             digit = self._receiver.receive(datagram, source, at)
             if digit is not None:
                 self._digits.put(digit)
 
     def _send(self, packet: bytes, peer: Address) -> None:
+        if self.tap:
+            self.tap.on_rtp(packet, (self._offer.address, self._offer.port), peer)
         try:
             self._socket.sendto(packet, peer)
         except OSError:  # a full buffer or no route now: this frame is lost, the next may pass
