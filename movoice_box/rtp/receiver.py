@@ -1,6 +1,6 @@
 """The receiving half of a call's media: datagrams in, audio and key presses out. No socket."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from movoice_box.domain.media import PTIME_MS, Codec, MediaOffer, MediaTarget
 from movoice_box.errors import RtpError
@@ -23,10 +23,12 @@ class RtpReceiver:
     sends valid RTP is taken; from then on strangers are dropped. Two may take over: the address of
     the answer itself, at any time; and, once the source has been silent for 1 s, whoever goes on
     with its stream, which is a NAT that gave it another port: no stranger can guess the SSRC and
-    the sequence number of a stream that he does not see.
+    the sequence number of a stream that he does not see. `unprotect` opens what is encrypted and
+    raises `RtpError` for what is forged.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, unprotect: Callable[[bytes], bytes] | None = None) -> None:
+        self._unprotect = unprotect
         self.playout = Playout()
         self.sequence = SequenceTracker()
         self.source: Address | None = None
@@ -73,6 +75,8 @@ class RtpReceiver:
             if source != self.source and not self._may_speak(datagram, source):
                 self.strangers += 1
                 return None
+            if self._unprotect is not None:
+                datagram = self._unprotect(datagram)
             digit = self._take(RtpPacket.parse(datagram), arrived_at)
         except RtpError:
             self.invalid += 1

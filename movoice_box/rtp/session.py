@@ -16,6 +16,7 @@ from movoice_box.rtp.mailbox import Mailbox
 from movoice_box.rtp.receiver import RtpReceiver
 from movoice_box.rtp.recorder import Recorder, Recording
 from movoice_box.rtp.sender import RtpSender
+from movoice_box.rtp.srtp import Srtp
 from movoice_box.rtp.ticker import Ticker
 
 _LARGEST_DATAGRAM = 2048
@@ -73,10 +74,12 @@ class RtpSession:
         self._recorder = recorder
         address, port = bound.getsockname()[:2]
         self._offer = offer or MediaOffer(address=address, port=port)
-        self._sender = RtpSender(randbits(32), randbits(16), randbits(32), dtmf)
+        self._srtp = Srtp(self._offer.srtp) if self._offer.srtp else None
+        # 15 bits: SRTP takes the first packet it sees to be before any wrap (RFC 3711 3.3.1)
+        self._sender = RtpSender(randbits(32), randbits(15), randbits(32), dtmf)
         self._is_dtmf_by_info = dtmf is DtmfMethod.INFO
         self._send_info: Callable[[str], Awaitable[None]] | None = None
-        self._receiver = RtpReceiver()
+        self._receiver = RtpReceiver(self._srtp.unprotect if self._srtp else None)
         self._is_connected = False
         self._is_closed = False
         self._playing = asyncio.Lock()
@@ -103,6 +106,8 @@ class RtpSession:
         if not self._is_connected:
             self._discard_early_datagrams()
             self._is_connected = True
+        if self._srtp is not None:
+            self._srtp.connect(target.srtp)
         self._receiver.connect(target, self._offer)
         self._sender.connect(target)
         self._ticker.add(self, self._sender.voice.packet_ms)
@@ -246,6 +251,8 @@ class RtpSession:
         if self.tap:
             self.tap.on_rtp(packet, (self._offer.address, self._offer.port), peer)
         try:
+            if self._srtp is not None:
+                packet = self._srtp.protect(packet)
             self._socket.sendto(packet, peer)
         except OSError:  # a full buffer or no route now: this frame is lost, the next may pass
             self._send_errors += 1
