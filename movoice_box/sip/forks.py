@@ -5,27 +5,27 @@ responses and early media. One is answered; the others that answer too are hung 
 """
 
 from movoice_box.domain.media import MediaTarget
-from movoice_box.errors import SdpError, TrunkError
-from movoice_box.sip.dialog import Caller, ConfirmedDialog
+from movoice_box.errors import SdpError
+from movoice_box.sip.answers import EXTENSIONS, refuse_media
+from movoice_box.sip.dialog import ALLOW, Caller, ConfirmedDialog
+from movoice_box.sip.dialog_client import DialogClient, Outcome
 from movoice_box.sip.digest import Authenticator
 from movoice_box.sip.endpoint import SipEndpoint
-from movoice_box.sip.messages import HeaderList, Message, Request, Response
+from movoice_box.sip.exchange import IncomingRequest
+from movoice_box.sip.messages import Message, Request, Response
 from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.reliable import ReliableSequence, rack, rseq_of
-from movoice_box.sip.timers import Failure
 from movoice_box.sip.transport import Destination
 
 _MOST_FORKS = 8
-_CREDENTIALS = ("Authorization", "Proxy-Authorization")
 HUNG_UP = 'SIP;cause=200;text="Call completed elsewhere"'  # RFC 3326 section 2
 
 
 class Fork:
-    """One callee: its dialog, where requests of it go, and what it described."""
+    """One callee: requests to it go by `client`; `described` is what last brought its SDP."""
 
-    def __init__(self, dialog: ConfirmedDialog, next_hop: Destination) -> None:
-        self.dialog = dialog
-        self.next_hop = next_hop
+    def __init__(self, client: DialogClient) -> None:
+        self.client = client
         self.reliable = ReliableSequence()
         self.described: Message | None = None
         self.ack = b""
@@ -49,9 +49,6 @@ class Forks:
         self._by_tag: dict[str, Fork] = {}
         self._described: Message | None = None
 
-    def get(self, remote_tag: str) -> Fork | None:
-        return self._by_tag.get(remote_tag)
-
     def on_provisional(self, invite: Request, response: Response, source: Destination) -> bool:
         """Note what it says, and send the PRACK of a reliable one (RFC 3262 section 4).
 
@@ -63,11 +60,24 @@ class Forks:
         if (rseq := rseq_of(response)) is not None:
             if not fork.reliable.is_next(rseq):
                 return False
-            self._authenticator.start_over()
-            self._send(fork, "PRACK", [rack(rseq, invite.cseq.sequence)])
+            fork.client.send("PRACK", _ignore, [rack(rseq, invite.cseq.sequence)])
         if response.has_sdp:
             fork.described = self._described = response
         return True
+
+    def on_update(self, incoming: IncomingRequest) -> MediaTarget | None:
+        """A callee changes its early media (RFC 3311 5.2); gives the new one."""
+        request = incoming.request
+        fork = self._by_tag.get(request.from_tag)
+        if fork is None:
+            incoming.reply(481)
+        elif not fork.client.dialog.is_in_order(request):
+            incoming.reply(500)
+        elif request.has_sdp and fork.described is None:
+            incoming.reply(491)  # our offer has no answer yet
+        else:
+            return self._take_up(incoming, fork)
+        return None
 
     def confirm(self, invite: Request, response: Response, source: Destination) -> Fork:
         """The callee that answered first; its dialog is set up anew by the 2xx (13.2.2.4)."""
@@ -75,9 +85,9 @@ class Forks:
         fork = self._by_tag[response.to_tag] = self._new(invite, response, source)
         if early:
             fork.described = early.described
-            fork.dialog.local_cseq = early.dialog.local_cseq
-            fork.dialog.remote_cseq = early.dialog.remote_cseq
-        fork.ack = _ack_of(fork.dialog, invite)
+            fork.client.dialog.local_cseq = early.client.dialog.local_cseq
+            fork.client.dialog.remote_cseq = early.client.dialog.remote_cseq
+        fork.ack = fork.client.acknowledge(invite)
         return fork
 
     def media_of(self, fork: Fork, response: Response) -> MediaTarget | SdpError | None:
@@ -93,14 +103,13 @@ class Forks:
         """One callee too many answered: acknowledge and end it (13.2.2.4)."""
         fork = self._by_tag.get(response.to_tag)
         if fork and fork.ack:
-            self._endpoint.transmit(fork.ack, fork.next_hop)
+            fork.client.transmit_ack(fork.ack)
             return
         if fork is None and len(self._by_tag) > 2 * _MOST_FORKS:
             return
         fork = self.confirm(invite, response, source)
-        self._authenticator.start_over()
-        self._endpoint.transmit(fork.ack, fork.next_hop)
-        self._send(fork, "BYE", [("Reason", HUNG_UP)])
+        fork.client.transmit_ack(fork.ack)
+        fork.client.send("BYE", _ignore, [("Reason", HUNG_UP)])
 
     def _fork(self, invite: Request, response: Response, source: Destination) -> Fork | None:
         if response.to_tag not in self._by_tag:
@@ -111,40 +120,25 @@ class Forks:
 
     def _new(self, invite: Request, response: Response, source: Destination) -> Fork:
         dialog = ConfirmedDialog.establish(self._caller, invite, response)
-        return Fork(dialog, self._endpoint.route(dialog.next_hop, source))
+        next_hop = self._endpoint.route(dialog.next_hop, source)
+        return Fork(DialogClient(self._endpoint, dialog, next_hop, self._authenticator))
 
-    def _send(self, fork: Fork, method: str, headers: HeaderList) -> None:
-        credentials = self._authenticator.headers(method, str(fork.dialog.request_uri))
-        request = fork.dialog.request(method, [*headers, *credentials])
-        answer_challenge = _Challenged(self, fork, method, headers)
-        self._endpoint.send(request, fork.next_hop, answer_challenge)
-
-    def on_challenge(
-        self, response: Response, fork: Fork, method: str, headers: HeaderList
-    ) -> None:
-        """A PRACK or BYE is asked for the password; refused ones change nothing."""
+    def _take_up(self, incoming: IncomingRequest, fork: Fork) -> MediaTarget | None:
+        request = incoming.request
         try:
-            self._authenticator.answer(response)
-        except TrunkError:
-            return
-        self._send(fork, method, headers)
+            media = self._negotiation.read(request)
+            sdp = self._negotiation.answer(request) if media else b""
+        except SdpError as error:
+            refuse_media(incoming, error)
+            return None
+        fork.client.learn(request, incoming.source)
+        if media:
+            fork.described = self._described = request
+        supported = ("Supported", ", ".join(EXTENSIONS))
+        contact = ("Contact", self._caller.contact)
+        incoming.reply(200, headers=[contact, ALLOW, supported], sdp=sdp)
+        return media
 
 
-class _Challenged:
-    """Hears of a request whose outcome matters only if it is a challenge."""
-
-    def __init__(self, forks: Forks, fork: Fork, method: str, headers: HeaderList) -> None:
-        self._forks = forks
-        self._sent = fork, method, headers
-
-    def on_response(self, response: Response, source: Destination) -> None:
-        if response.status in (401, 407):
-            self._forks.on_challenge(response, *self._sent)
-
-    def on_failure(self, failure: Failure) -> None: ...
-
-
-def _ack_of(dialog: ConfirmedDialog, invite: Request) -> bytes:
-    """The ACK of a 2xx carries the credentials of its INVITE (RFC 3261 13.2.2.4)."""
-    credentials = [(name, value) for name in _CREDENTIALS for value in invite.values(name)]
-    return dialog.request("ACK", credentials).pack()
+def _ignore(outcome: Outcome) -> None:
+    """Of a PRACK or a BYE: what becomes of the INVITE counts."""

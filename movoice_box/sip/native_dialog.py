@@ -9,7 +9,7 @@ from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaTarget
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import SdpError, TrunkError
-from movoice_box.sip.answers import answer_options, refuse_extension, refuse_method
+from movoice_box.sip.answers import EXTENSIONS, answer_options, refuse_extension, refuse_method
 from movoice_box.sip.call_progress import Action, CallProgress, Emit, State, Step
 from movoice_box.sip.dialog import Caller, cancel_of
 from movoice_box.sip.digest import Authenticator
@@ -21,7 +21,7 @@ from movoice_box.sip.headers import NameAddr
 from movoice_box.sip.line import Line
 from movoice_box.sip.messages import HeaderList, Response
 from movoice_box.sip.negotiation import MediaNegotiation
-from movoice_box.sip.reliable import OPTION_TAG
+from movoice_box.sip.session_timer import SUPPORTED as TIMER_ALONE
 from movoice_box.sip.session_timer import SessionTimer
 from movoice_box.sip.targets import Targets
 from movoice_box.sip.timers import Failure, StartTimer, StopTimer
@@ -170,6 +170,8 @@ class NativeDialog:
             incoming.reply(200)  # the INVITE gets its final response (15.1.2)
         elif method == "OPTIONS":
             answer_options(incoming)
+        elif method == "UPDATE" and self._progress.wants_answer:
+            self._perform(self._progress.on_early_media(self._forks.on_update(incoming)))
         elif method == "INVITE":
             incoming.reply(491 if self._progress.wants_answer else 481)
         else:
@@ -183,8 +185,8 @@ class NativeDialog:
             f"<{target.uri}>",
             self._cseq,
             headers=[
-                ("Supported", OPTION_TAG),
-                *self._session.request_headers(),
+                ("Supported", ", ".join(EXTENSIONS)),
+                *(header for header in self._session.request_headers() if header != TIMER_ALONE),
                 *self._headers,
                 *self._authenticator.headers("INVITE", str(target.uri)),
             ],
@@ -250,8 +252,8 @@ class NativeDialog:
             self._answering = fork = self._forks.confirm(invite, response, source)
             self._call = EstablishedCall(
                 self._endpoint,
-                fork.dialog,
-                fork.next_hop,
+                fork.client.dialog,
+                fork.client.next_hop,
                 self._negotiation,
                 self._authenticator,
                 self._session,

@@ -13,6 +13,7 @@ from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import TrunkError
 from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.headers import NameAddr
+from movoice_box.sip.health import Health
 from movoice_box.sip.identity import identity_of
 from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Response
@@ -21,9 +22,11 @@ from movoice_box.sip.negotiation import MediaNegotiation
 from movoice_box.sip.registrar import RegistrarClient
 from movoice_box.sip.targets import Targets
 from movoice_box.sip.timers import Failure
+from movoice_box.sip.transport import Destination
 from movoice_box.sip.trunk import NO_DETAILS, CallDetails, Ended, TrunkStatus
 
 _TEST_S = 5.0
+_HEALTH_PER_T1 = 60  # OPTIONS every 30 s
 
 
 class NativeTrunk:
@@ -34,8 +37,11 @@ class NativeTrunk:
         self._clock = clock
         self._endpoint = endpoint
         self._line = Line(account, endpoint)
-        self._registrar = RegistrarClient(self._line) if account.register else None
-        self._status = TrunkStatus(is_up=None, detail="not tried yet")
+        self._registrar = RegistrarClient(self._line, clock) if account.register else None
+        self._health = Health(every_s=_HEALTH_PER_T1 * endpoint.timers.t1)
+        self._is_watched = False
+        self._detail = "not tried yet"
+        self._round_trip_ms: float | None = None
 
     @property
     def account(self) -> TrunkAccount:
@@ -44,29 +50,39 @@ class NativeTrunk:
     @property
     def status(self) -> TrunkStatus:
         if self._registrar is None:
-            return self._status
+            return TrunkStatus(
+                is_up=self._health.is_up, detail=self._detail, round_trip_ms=self._round_trip_ms
+            )
         registration = self._registrar.state
-        return replace(
-            self._status,
+        return TrunkStatus(
             is_up=registration.is_registered,
-            is_registered=registration.is_registered,
             detail=registration.detail,
+            round_trip_ms=self._round_trip_ms,
+            is_registered=registration.is_registered,
+            registered_until=self._registrar.registered_until,
         )
 
     async def run(self) -> None:
-        """Find the host, keep registered where the account asks; run until cancelled."""
+        """Keep registered where the account asks, else ask by OPTIONS; run until cancelled."""
         await self._endpoint.ready()
-        if self._registrar:
-            await self._registrar.run()
+        self._is_watched = True
         try:
-            await self._line.find()
-        except TrunkError as error:
-            self._status = TrunkStatus(is_up=False, detail=error.message)
-        await asyncio.Event().wait()
+            if self._registrar:
+                await self._registrar.run()
+            while True:
+                await self._probe()
+                await asyncio.sleep(self._health.pause_s)
+        finally:
+            self._is_watched = False
+            self._line.close()
 
     async def reach(self) -> None:
-        """Look up the host."""
-        await self._line.find()
+        """Look up the host, and wait for a registration; a trunk known to be down is not tried."""
+        await self._line.candidates()
+        if self._registrar:
+            await self._registrar.reach()
+        elif self._is_watched and self._health.is_up is False:
+            raise TrunkError(f"trunk '{self._account.name}' is down: {self._detail}")
 
     async def invite(
         self, to: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
@@ -96,40 +112,64 @@ class NativeTrunk:
 
     async def test(self) -> TrunkStatus:
         """OPTIONS, answered within 5 s by whatever status, then REGISTER where it is due."""
-        try:
-            self._status = await self._ping()
-        except TrunkError as error:
-            self._status = TrunkStatus(is_up=False, detail=error.message)
+        why = await self._probe()
         if self._registrar is None:
-            return self._status
+            return replace(self.status, is_up=False, detail=why) if why else self.status
         await self._registrar.test(_TEST_S)
         status = self.status
         await self._registrar.release()
         return status
 
-    async def _ping(self) -> TrunkStatus:
-        line, destination = self._line, await self._line.find()
+    async def _probe(self) -> str:
+        """Ask by OPTIONS; says why there was no answer."""
+        line, self._round_trip_ms = self._line, None
+        try:
+            destination = await line.find()
+            started = self._clock.monotonic()
+            outcome = await self._ask(destination)
+        except TrunkError as error:
+            self._detail = error.message
+            self._health.on_unreachable()
+            return error.message
+        if isinstance(outcome, Response):
+            self._learn(outcome)
+            self._round_trip_ms = 1000 * (self._clock.monotonic() - started)
+            self._detail = f"answered OPTIONS with {outcome.status} {outcome.phrase}"
+            self._health.on_answer()
+            return ""
+        line.mark_failed(destination)
+        why = outcome.explain(line.peer, _TEST_S)
+        if outcome is Failure.UNREACHABLE:
+            self._health.on_unreachable()
+        else:
+            self._health.on_silence()
+        if self._health.is_up is None:
+            self._detail = f"{why} Some gateways answer no OPTIONS: a call will tell"
+        elif not self._health.is_up:
+            self._detail = why
+        return why
+
+    async def _ask(self, destination: Destination) -> Response | Failure:
+        line = self._line
         uri = line.uri(None)
         options = line.caller(line.user).request("OPTIONS", uri, f"<{uri}>", 1)
-        started = self._clock.monotonic()
-        outcome: Response | Failure = Failure.TIMEOUT
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_TEST_S):
-                outcome = await self._endpoint.ask(options, destination)
-        if isinstance(outcome, Failure):
-            return TrunkStatus(is_up=False, detail=outcome.explain(line.peer, _TEST_S))
-        line.learn(outcome)
-        return TrunkStatus(
-            is_up=True,
-            detail=f"answered OPTIONS with {outcome.status} {outcome.phrase}",
-            round_trip_ms=1000 * (self._clock.monotonic() - started),
-        )
+                return await self._endpoint.ask(options, destination)
+        return Failure.TIMEOUT
+
+    def _learn(self, response: Response) -> None:
+        """Take note of our public address, which a registration may have to follow."""
+        self._line.learn(response)
+        if self._registrar:
+            self._registrar.on_learned()
 
     def _note(self, outcome: Response | Ended) -> None:
         """What a call shows of the trunk."""
         if isinstance(outcome, Response):
-            self._line.learn(outcome)
-            detail = f"answered a call with {outcome.status} {outcome.phrase}"
-            self._status = replace(self._status, is_up=True, detail=detail)
+            self._learn(outcome)
+            self._detail = f"answered a call with {outcome.status} {outcome.phrase}"
+            self._health.on_call_answered()
         elif outcome.disposition is Disposition.UNREACHABLE:
-            self._status = TrunkStatus(is_up=False, detail=outcome.sip_reason)
+            self._detail = outcome.sip_reason
+            self._health.on_unreachable()

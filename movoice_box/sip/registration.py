@@ -36,11 +36,16 @@ class Registration:
     ) -> None:
         self.is_registered: bool | None = None
         """None before the first outcome."""
-        self.detail = "not registered yet"
+        self.is_refused = False
+        """The server knows us and wants us not: waiting does not help."""
+        self.detail = f"trunk '{trunk_name}' is not registered yet"
+        self.granted_s: int | None = None
+        """How long the binding lasts from its 200 on; None while there is none."""
         self._trunk_name = trunk_name
         self._jitter = jitter
         self._expires_s = EXPIRES_S
         self._failures = 0
+        self._moves = 0
 
     def start(self) -> Register:
         return Register(self._expires_s)
@@ -49,7 +54,8 @@ class Registration:
         """A final response, after challenges; `contact` is the binding we asked for."""
         status = response.status
         if 200 <= status < 300 and (granted := _granted(response, contact, self._expires_s)):
-            self.is_registered, self._failures = True, 0
+            self.is_registered, self.is_refused, self._failures = True, False, 0
+            self.granted_s = granted
             self.detail = f"registered for {granted} s"
             return Register(self._expires_s, max(1.0, _REFRESH_AT * granted))
         minimum = response.seconds("Min-Expires") or 0
@@ -62,9 +68,24 @@ class Registration:
         )
         return Register(self._expires_s, max(again.in_s, response.seconds("Retry-After") or 0))
 
+    def on_refresh(self) -> None:
+        """A REGISTER goes out because it is time to."""
+        self._moves = 0
+
+    def on_moved(self) -> Register:
+        """The server sees us at another address than the one we gave: register that one.
+
+        At once; one that moves again and again, as behind some NATs, waits ever longer.
+        """
+        wait_s = min(_FIRST_RETRY_S * 2 ** (self._moves - 1), _LONGEST_RETRY_S)
+        if self._moves == 0:
+            wait_s = 0.0
+        self._moves = min(self._moves + 1, 10)
+        return Register(self._expires_s, wait_s)
+
     def on_failure(self, reason: str, *, is_refused: bool = False) -> Register:
         """No final response, or a challenge that we cannot answer: later again, ever later."""
-        self.is_registered = False
+        self.is_registered, self.is_refused, self.granted_s = False, is_refused, None
         self.detail = f"trunk '{self._trunk_name}' is not registered: {reason}"
         longest = min(_FIRST_RETRY_S * 2**self._failures, _LONGEST_RETRY_S)
         if is_refused:
@@ -76,7 +97,7 @@ class Registration:
         """The last REGISTER, which removes our binding (10.2.2); None where there is none."""
         if not self.is_registered:
             return None
-        self.is_registered, self.detail = False, "unregistered"
+        self.is_registered, self.detail, self.granted_s = False, "unregistered", None
         return Register(0)
 
 

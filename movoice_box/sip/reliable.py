@@ -2,18 +2,16 @@
 
 import re
 
-from movoice_box.sip.headers import split_list
 from movoice_box.sip.messages import Response
 
-OPTION_TAG = "100rel"
-
+_OPTION_TAG = "100rel"
 _RSEQ = re.compile(r"\s*(\d{1,10})\s*", re.ASCII)
 
 
 def rseq_of(response: Response) -> int | None:
     """The RSeq of a reliable provisional response; None where it is not one or not readable."""
-    is_reliable = 100 < response.status < 200 and response.to_tag
-    if not is_reliable or OPTION_TAG not in map(str.lower, split_list(response.values("Require"))):
+    required = ",".join(response.values("Require")).lower().replace(" ", "").split(",")
+    if not 100 < response.status < 200 or not response.to_tag or _OPTION_TAG not in required:
         return None
     match = _RSEQ.fullmatch(response.get("RSeq") or "")
     return int(match[1]) if match and 0 < int(match[1]) < 2**32 else None

@@ -125,3 +125,33 @@ def test_stop_takes_the_binding_back_where_there_is_one() -> None:
     registration.on_response(a_response(200), CONTACT)
     assert registration.stop() == Register(0)
     assert registration.stop() is None
+
+
+def test_binding_lasts_as_long_as_it_was_granted() -> None:
+    registration = a_registration()
+    registration.on_response(a_response(200, ("Contact", f"{OURS};expires=100")), CONTACT)
+    assert registration.granted_s == 100
+
+    registration.on_failure("no answer")
+
+    assert registration.granted_s is None
+
+
+def test_waiting_does_not_help_where_the_server_refuses_us() -> None:
+    registration = a_registration()
+    registration.on_response(a_response(403), CONTACT)
+    assert registration.is_refused
+
+    registration.on_failure("no answer")
+
+    assert not registration.is_refused
+
+
+def test_another_public_address_is_registered_at_once_and_not_again_and_again() -> None:
+    registration = a_registration()
+
+    waits = [registration.on_moved().in_s for _ in range(4)]
+    registration.on_refresh()
+
+    assert waits == [0, 5, 10, 20]
+    assert registration.on_moved().in_s == 0
