@@ -41,7 +41,7 @@ class Playout:
         self._noise = ComfortNoise()
         self._noise_level: int | None = None  # -dBov, in a pause that the sender leaves out
         self._impatience = 0
-        self._late_seen = 0  # packets for which the voice was held already
+        self._late_seen = 0  # packets for which the delay has grown already
 
     def frame(self, skipped: int = 0) -> bytes:
         """The next 20 ms as PCM, `skipped` ticks after the last; silence before any packet."""
@@ -54,7 +54,7 @@ class Playout:
         if excess >= SAMPLES_PER_FRAME or excess <= -SAMPLES_PER_FRAME:
             self._adapt(excess)
         else:
-            self._impatience = 0
+            self._impatience, self._late_seen = 0, self.buffer.late
         frame, self._pcm = self._pcm[:FRAME_BYTES], self._pcm[FRAME_BYTES:]
         self._recent.append(frame)
         self.buffer.advance()
@@ -140,7 +140,6 @@ class Playout:
                 self._hold()
             else:
                 return
-            self._late_seen = self.buffer.late
             self.repeated_frames += 1
         elif self.buffer.waiting is not None or len(self._pcm) > FRAME_BYTES:
             if is_quiet(frame):

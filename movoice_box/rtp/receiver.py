@@ -55,9 +55,10 @@ class RtpReceiver:
             self.source = None
         self._signalled = signalled
         self.silent_ticks = 0
-        self._codecs = {codec.payload_type: codec for codec in offer.codecs}
-        if target.payload_type is not None:
-            self._codecs = {**self._codecs, target.payload_type: target.codec}
+        number = target.payload_type
+        theirs = target.codec.payload_type if number is None else number
+        ours = {codec.payload_type: codec for codec in offer.codecs}
+        self._codecs = {**ours, theirs: target.codec}
         event_types = {offer.telephone_event_payload_type, target.telephone_event_payload_type}
         self._event_types = frozenset(event_types - {None, *self._codecs})  # type: ignore[arg-type]
 

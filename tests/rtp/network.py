@@ -54,7 +54,7 @@ class Network:
 
     def carry(self, packets: Sequence[Sent]) -> list[tuple[float, int, Sent]]:
         """Arrival in milliseconds, sequence number and packet, in the order of arrival."""
-        chance = random.Random(self.seed)  # noqa: S311
+        chance = random.Random(self.seed)
         arrivals = []
         for number, packet in enumerate(packets):
             is_lost = chance.random() < self.loss
@@ -66,9 +66,7 @@ class Network:
 
 def a_receiver(codecs: tuple[Codec, ...] = EVERY_CODEC) -> RtpReceiver:
     receiver = RtpReceiver()
-    receiver.connect(
-        a_target(ANSWERED[1]), MediaOffer(address=LOOPBACK, port=5000, codecs=codecs)
-    )
+    receiver.connect(a_target(ANSWERED[1]), MediaOffer(address=LOOPBACK, port=5000, codecs=codecs))
     return receiver
 
 
@@ -121,7 +119,7 @@ def speech(seconds: float, text: str = _TEXT, voice: str = "en") -> bytes:
     """A synthetic voice at 8 kHz: words and the pauses between them, over and over again."""
     command = ("espeak-ng", "-v", voice, "-s", "150", "--stdout", text)
     try:
-        wav = subprocess.run(command, check=True, capture_output=True).stdout  # noqa: S603
+        wav = subprocess.run(command, check=True, capture_output=True).stdout
     except FileNotFoundError:
         pytest.fail("espeak-ng is missing: apt install espeak-ng")
     samples = np.frombuffer(wav[44:], dtype="<i2").astype(np.float32)
@@ -192,9 +190,7 @@ def _offset(one: NDArray[np.float64], other: NDArray[np.float64]) -> int:
     return int(np.argmax(product[:SAMPLE_RATE_HZ]))
 
 
-def _envelope_likeness(
-    one: NDArray[np.float64], other: NDArray[np.float64], offset: int
-) -> float:
+def _envelope_likeness(one: NDArray[np.float64], other: NDArray[np.float64], offset: int) -> float:
     length = min(len(one), len(other) - offset) // (20 * _MS) * 20 * _MS
     curves = [
         np.sqrt(np.mean(signal[:length].reshape(-1, 20 * _MS) ** 2, axis=1))
