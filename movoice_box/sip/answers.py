@@ -23,6 +23,10 @@ def refuse_extension(incoming: IncomingRequest) -> bool:
     return bool(unknown)
 
 
+def requires(incoming: IncomingRequest, extension: str) -> bool:
+    return extension in map(str.lower, _required(incoming))
+
+
 def refuse_media(incoming: IncomingRequest, error: SdpError) -> None:
     """488 with the reason, for whoever looks at a trace (21.4.26, 20.43)."""
     warning = f"399 {USER_AGENT} {quote(error.message)}"

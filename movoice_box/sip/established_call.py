@@ -28,7 +28,7 @@ from movoice_box.sip.session_timer import Action, SessionTimer
 from movoice_box.sip.timers import Failure
 from movoice_box.sip.transport import Destination
 
-_OVER = "the call is over"
+OVER = "the call is over"
 
 
 class CallUser(Protocol):
@@ -144,7 +144,7 @@ class EstablishedCall:
     async def transfer(self, to: URI) -> None:
         """See `Dialog.transfer`; `to` is the number at the trunk."""
         if self._is_over:
-            raise TrunkError(_OVER)
+            raise TrunkError(OVER)
         if self._referral and not self._referral.is_over:
             raise TrunkError("a transfer of this call is under way already")
         self._referral = Referral(self._client, to, self._endpoint.guard)
@@ -210,7 +210,7 @@ class EstablishedCall:
 
     async def _press(self, digit: str, *, is_relay: bool) -> Outcome:
         if self._is_over:
-            raise TrunkError(_OVER)
+            raise TrunkError(OVER)
         outcome = await self._client.ask("INFO", *info.digit_info(digit, is_relay=is_relay))
         if isinstance(outcome, Response) and outcome.status == 481:
             self.on_denied(outcome)

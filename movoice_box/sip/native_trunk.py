@@ -15,6 +15,7 @@ from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.headers import NameAddr
 from movoice_box.sip.health import Health
 from movoice_box.sip.identity import identity_of
+from movoice_box.sip.incoming_call import Reception
 from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Response
 from movoice_box.sip.native_dialog import NativeDialog
@@ -23,7 +24,7 @@ from movoice_box.sip.registrar import RegistrarClient
 from movoice_box.sip.targets import Targets
 from movoice_box.sip.timers import Failure
 from movoice_box.sip.transport import Destination
-from movoice_box.sip.trunk import NO_DETAILS, CallDetails, Ended, TrunkStatus
+from movoice_box.sip.trunk import NO_DETAILS, CallDetails, Ended, IncomingHandler, TrunkStatus
 
 _TEST_S = 5.0
 _HEALTH_PER_T1 = 60  # OPTIONS every 30 s
@@ -32,11 +33,20 @@ _HEALTH_PER_T1 = 60  # OPTIONS every 30 s
 class NativeTrunk:
     """Calls, registration and tests of one account over a shared `SipEndpoint`."""
 
-    def __init__(self, account: TrunkAccount, endpoint: SipEndpoint, clock: Clock) -> None:
+    def __init__(
+        self,
+        account: TrunkAccount,
+        endpoint: SipEndpoint,
+        clock: Clock,
+        on_call: IncomingHandler | None = None,
+    ) -> None:
+        """`on_call` takes the calls that come in; without it they get 486."""
         self._account = account
         self._clock = clock
         self._endpoint = endpoint
         self._line = Line(account, endpoint)
+        if on_call:
+            self._line.on_invite = Reception(self._line, on_call).on_invite
         self._registrar = RegistrarClient(self._line, clock) if account.register else None
         self._health = Health(every_s=_HEALTH_PER_T1 * endpoint.timers.t1)
         self._is_watched = False
