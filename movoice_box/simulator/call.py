@@ -255,7 +255,7 @@ def own_address(layer: TransactionLayer, incoming: IncomingRequest) -> str:
     """The address of this host as the caller sees it."""
     if (address := layer.address[0]) not in ("0.0.0.0", "::"):  # noqa: S104 (compared, not bound)
         return address
-    return local_address_towards(incoming.source.socket_address, layer.family)
+    return local_address_towards(incoming.source.socket_address)
 
 
 class _Ignored:

@@ -42,7 +42,8 @@ class Caller:
     """Who calls and from where: the parts of a request that stay the same for one call.
 
     `local` is our address as the peer's network sees it, `contact` where in-dialog requests reach
-    us; `from_` carries our tag; `transport` goes into each Via.
+    us; `from_` carries our tag; `transport` goes into each Via; `preloaded` is the Route of
+    requests outside a dialog.
     """
 
     local: Address
@@ -50,6 +51,7 @@ class Caller:
     from_: str
     call_id: str
     transport: Transport = Transport.UDP
+    preloaded: tuple[str, ...] = ()
 
     def request(
         self,
@@ -59,14 +61,14 @@ class Caller:
         cseq: int,
         *,
         via: str | None = None,
-        routes: Sequence[str] = (),
+        routes: Sequence[str] | None = None,
         headers: HeaderList = (),
         sdp: bytes = b"",
     ) -> Request:
         """Any request of this call; `via` is given where a branch must be used again (CANCEL)."""
         lines = [
             ("Via", via or new_via(self.local, self.transport)),
-            *(("Route", route) for route in routes),
+            *(("Route", route) for route in (self.preloaded if routes is None else routes)),
             ("Max-Forwards", MAX_FORWARDS),
             ("From", self.from_),
             ("To", to),

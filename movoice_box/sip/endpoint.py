@@ -1,13 +1,14 @@
-"""The box's SIP address: one UDP socket that all native trunks share.
+"""The box's SIP address: one port of UDP and TCP that all native trunks share.
 
 It is a service: `run()` binds the socket and serves until cancelled; `ready()` returns once it is
 bound. `async with endpoint:` does the same for a block.
 """
 
 import asyncio
-import ipaddress
-import logging
+import random
+import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol, Self
 
 from sipmessage import URI
@@ -17,24 +18,24 @@ from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
 from movoice_box.sip.answers import answer_options, refuse_extension, refuse_method
 from movoice_box.sip.exchange import IncomingRequest, OutgoingRequest, ResponseHandler
+from movoice_box.sip.flows import FlowPool
 from movoice_box.sip.headers import DEFAULT_PORT
+from movoice_box.sip.locate import Locator
 from movoice_box.sip.messages import Request, Response
+from movoice_box.sip.stream import RFC_FLOW_TIMES, FlowTimes
 from movoice_box.sip.timers import RFC_TIMERS, Failure, TimerValues
 from movoice_box.sip.transaction_layer import TransactionLayer
 from movoice_box.sip.transport import (
+    ANYWHERE,
     Address,
     Destination,
     WireTap,
+    is_ip,
     local_address_towards,
-    resolve,
 )
 
-logger = logging.getLogger(__name__)
-
-_RESOLVE_S = 5.0
-_RESOLVED_FOR_S = 60.0
-_ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
-_OUTSIDE = ("192.0.2.1", "2001:db8::1")  # TEST-NET (RFC 5737, RFC 3849): routed, never contacted
+_OUTSIDE = "192.0.2.1"  # TEST-NET (RFC 5737): routed, never contacted
+_PORTS_TRIED = 8
 
 
 class DialogUser(Protocol):
@@ -53,8 +54,17 @@ class TrunkLine(Protocol):
     on_invite: Callable[[IncomingRequest], None] | None
     """Takes the calls that come in by this line; without one they are refused with 486."""
 
-    def is_at(self, address: str) -> bool:
+    @property
+    def kept_alive(self) -> Destination | None:
+        """Where calls to us come from by a path through NATs that must stay open."""
+        ...
+
+    def is_at(self, address: str, port: int | None = None) -> bool:
         """Whether the trunk's host was found at this literal address."""
+        ...
+
+    def on_lost(self, destination: Destination) -> None:
+        """A connection ended, of this line or of another."""
         ...
 
 
@@ -64,19 +74,27 @@ class SipEndpoint:
     Requests from addresses that belong to no trunk and no dialog are dropped and counted.
     """
 
-    def __init__(self, listen: Address, clock: Clock, timers: TimerValues = RFC_TIMERS) -> None:
-        self.strangers = 0
-        """Requests dropped since the start, because nobody here knows their sender."""
+    def __init__(
+        self,
+        listen: Address,
+        clock: Clock,
+        timers: TimerValues = RFC_TIMERS,
+        *,
+        flow_times: FlowTimes = RFC_FLOW_TIMES,
+        locator: Locator | None = None,
+    ) -> None:
+        """`locator` finds hosts, by default as the system does."""
+        self.locator = locator or Locator(clock)
         self._listen = listen
-        self._clock = clock
         self._timers = timers
+        self._flow_times = flow_times
+        self._strangers = 0
         self._layer: TransactionLayer | None = None
         self._ready = asyncio.Event()
         self._lines: list[TrunkLine] = []
         self._tap: WireTap | None = None
         self._dialogs: dict[tuple[str, str], DialogUser] = {}
-        self._known_hosts: set[str] = set()
-        self._resolved: dict[tuple[str, int], tuple[Address, float]] = {}
+        self._next_keep_alive: asyncio.TimerHandle
 
     async def run(self) -> None:
         """Serve until cancelled. Raises `TrunkError` where the address is taken."""
@@ -87,8 +105,19 @@ class SipEndpoint:
         await self._ready.wait()
 
     async def __aenter__(self) -> Self:
-        self._layer = TransactionLayer(self._listen, self, self._timers)
-        self._layer.tap = self._tap
+        for tries_left in reversed(range(_PORTS_TRIED)):
+            layer = TransactionLayer(self._listen, self, self._timers)
+            layer.flows = FlowPool(layer, layer.address, self._is_known, self._flow_times)
+            try:
+                await layer.flows.listen()
+                break
+            except TrunkError:
+                layer.close()
+                if self._listen[1] or not tries_left:  # a free port of UDP may be taken on TCP
+                    raise
+        layer.tap, layer.on_lost = self._tap, self._on_flow_lost
+        self._layer = layer
+        self._keep_alive()
         self._ready.set()
         return self
 
@@ -96,7 +125,11 @@ class SipEndpoint:
         for dialog in [*self._dialogs.values()]:
             dialog.on_closed()
         self._ready.clear()
-        self._bound.close()
+        self._next_keep_alive.cancel()
+        layer, flows = self._bound, self._bound.flows
+        layer.close()
+        if flows:
+            await flows.close()
         self._layer = None
 
     @property
@@ -107,6 +140,12 @@ class SipEndpoint:
     @property
     def timers(self) -> TimerValues:
         return self._timers
+
+    @property
+    def strangers(self) -> int:
+        """Requests and connections dropped, because nobody here knows their sender."""
+        flows = self._layer.flows if self._layer else None
+        return self._strangers + (flows.strangers if flows else 0)
 
     @property
     def tap(self) -> WireTap | None:
@@ -141,44 +180,54 @@ class SipEndpoint:
         self.send(request, destination, reply)
         return await reply.outcome
 
-    async def find(self, host: str, port: int) -> Address:
-        """The address of a trunk's host, whose requests are no strangers' from then on.
+    async def locate(
+        self, host: str, port: int | None, transport: Transport
+    ) -> tuple[Address, ...]:
+        """The addresses of a host that this box can reach, in order. Raises `TrunkError`."""
+        bound = self.address[0]
+        if bound == "::":
+            family = socket.AF_UNSPEC
+        else:
+            family = socket.AF_INET6 if ":" in bound else socket.AF_INET
+        return await self.locator.locate(host, port, transport, family)
 
-        Kept for a minute, and longer while DNS does not answer. Raises `TrunkError`.
+    async def connect(self, destination: Destination) -> None:
+        """Wait for a TCP or TLS connection; UDP needs none.
+
+        Raises `TrunkError` that says why there is none.
         """
-        found, until = self._resolved.get((host, port), (None, 0.0))
-        if found and self._clock.monotonic() < until:
-            return found
-        try:
-            address = await resolve(host, port, self._bound.family, _RESOLVE_S)
-        except TrunkError as error:
-            if found is None:
-                raise
-            logger.warning("kept the old address of a trunk's host: %s", error)
-            address = found
-        self._resolved[host, port] = address, self._clock.monotonic() + _RESOLVED_FOR_S
-        self._known_hosts.add(address[0])
-        return address
+        if destination.transport is not Transport.UDP and (flows := self._bound.flows):
+            await flows.connect(destination)
 
-    def local_address(self, host: str, port: int) -> str:
-        """Our address towards `host`, or towards the default route while it is not resolved.
+    def own_end(self, destination: Destination) -> Address | None:
+        """Our end of the connection to `destination`, None where there is none."""
+        flows = self._bound.flows
+        return flows.local_address(destination) if flows else None
+
+    def local_address(self, towards: str | None) -> str:
+        """Our address towards a literal address, or towards the default route.
 
         Raises `TrunkError` where there is no route.
         """
         bound, _ = self.address
-        if bound not in _ANYWHERE:
+        if bound not in ANYWHERE:
             return bound
-        found, _ = self._resolved.get((host, port), (None, 0.0))
-        is_v6 = ":" in bound
-        literal = host if _is_ip(host, 6 if is_v6 else 4) else _OUTSIDE[is_v6]
-        return local_address_towards(found or (literal, port), self._bound.family)
+        if towards is None or (":" in towards and ":" not in bound):
+            towards = _OUTSIDE
+        return local_address_towards((towards, DEFAULT_PORT))
 
     def route(self, uri: URI, fallback: Destination) -> Destination:
-        """Where a request inside a dialog goes; host names go to `fallback`, where we heard it."""
-        host = uri.host.strip("[]")
-        if fallback.transport is Transport.UDP and _is_ip(host, 6 if ":" in self.address[0] else 4):
-            return Destination(host, uri.port or DEFAULT_PORT)
-        return fallback
+        """Where a request inside a dialog goes; host names go to `fallback`, where we heard it.
+
+        It stays with the transport of the dialog; a connection serves as long as there is one
+        (RFC 5923), and TLS always goes where the certificate was checked.
+        """
+        host, bound = uri.host.strip("[]"), self.address[0]
+        if fallback.transport is not Transport.UDP or not is_ip(host):
+            return fallback
+        if bound != "::" and (":" in host) != (":" in bound):
+            return fallback
+        return Destination(host, uri.port or DEFAULT_PORT)
 
     def enter(self, call_id: str, tag: str, dialog: DialogUser) -> None:
         """Hand requests inside this dialog to `dialog` until `leave`."""
@@ -191,10 +240,8 @@ class SipEndpoint:
         request = incoming.request
         if dialog := self._dialogs.get((request.call_id, request.to_tag)):
             dialog.on_request(incoming)
-        elif incoming.source.address not in self._known_hosts and not self.lines_of(
-            incoming.source
-        ):
-            self.strangers += 1
+        elif not self._is_known(incoming.source.address):
+            self._strangers += 1
             incoming.drop()
         elif request.to_tag or request.method in ("BYE", "CANCEL"):
             incoming.reply(481)
@@ -217,18 +264,39 @@ class SipEndpoint:
             self._lines.remove(line)
 
     def lines_of(self, source: Destination) -> tuple[TrunkLine, ...]:
-        """The lines whose trunk is at this address."""
-        return tuple(line for line in self._lines if line.is_at(source.address))
+        """The lines whose trunk is at this address; those at this very port come first."""
+        lines = (line for line in self._lines if line.is_at(source.address))
+        return tuple(sorted(lines, key=lambda line: not line.is_at(source.address, source.port)))
 
     def _ring(self, invite: IncomingRequest) -> None:
         """Give a call that comes in to its line: the one whose Contact was called, or the first."""
         lines = self.lines_of(invite.source)
         called = invite.request.uri.user
-        line = next((line for line in lines if line.user == called), lines[0] if lines else None)
-        if line and line.on_invite:
+        line = next((line for line in lines if line.user == called), lines[0])
+        if line.on_invite:
             line.on_invite(invite)
         else:
             invite.reply(486)  # nobody takes calls here
+
+    def _is_known(self, address: str) -> bool:
+        return any(line.is_at(address) for line in self._lines)
+
+    def _on_flow_lost(self, destination: Destination) -> None:
+        for line in self._lines:
+            self.guard(partial(line.on_lost, destination))
+
+    def _keep_alive(self) -> None:
+        """Now and then, keep paths through NATs open and connections from going stale."""
+        loop, layer = asyncio.get_running_loop(), self._bound
+        self._next_keep_alive = loop.call_later(
+            random.uniform(*self._flow_times.keep_alive_s),  # noqa: S311 (not a secret)
+            self._keep_alive,
+        )
+        if layer.flows:
+            layer.flows.keep_alive()
+        for destination in {line.kept_alive for line in self._lines} - {None}:
+            if destination and destination.transport is Transport.UDP:
+                layer.keep_alive(destination)
 
     @property
     def _bound(self) -> TransactionLayer:
@@ -250,10 +318,3 @@ class _Reply:
     def on_failure(self, failure: Failure) -> None:
         if not self.outcome.done():
             self.outcome.set_result(failure)
-
-
-def _is_ip(host: str, version: int) -> bool:
-    try:
-        return ipaddress.ip_address(host).version == version
-    except ValueError:
-        return False

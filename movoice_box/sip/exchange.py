@@ -76,7 +76,15 @@ class Wire(Protocol):
     @property
     def timers(self) -> TimerValues: ...
 
+    def now(self) -> float:
+        """Seconds of the loop's clock."""
+        ...
+
     def transmit(self, data: bytes, destination: Destination) -> None: ...
+
+    def distrust(self, destination: Destination, since: float) -> None:
+        """Nothing answered there to what was sent at `since`."""
+        ...
 
     def guard(self, handle: Callable[[], object]) -> None:
         """Run a callback of the loop; what it raises ends here."""
@@ -127,8 +135,11 @@ class OutgoingRequest:
         self.key: ClientKey = (request.via.branch, request.method)
         self.is_waiting = True
         """No response at all has come yet, so that ICMP may still end it."""
+        self.sent_at = wire.now()
         self._wire = wire
-        self._machine: ClientTransaction = machine(wire.timers)
+        self._machine: ClientTransaction = machine(
+            wire.timers, is_reliable=_is_reliable(destination)
+        )
         self._packed = request.pack()
         self._handler = handler
         self._timers = LoopTimers(self._on_timer)
@@ -181,6 +192,8 @@ class OutgoingRequest:
                 case Deliver() if self._response:
                     self._handler.on_response(*self._response)
                 case Fail(failure):
+                    if failure is Failure.TIMEOUT:
+                        self._wire.distrust(self.destination, self.sent_at)
                     self._handler.on_failure(failure)
 
 
@@ -196,11 +209,8 @@ class IncomingRequest:
         """Our To tag in every response to it."""
         self.observer: InviteObserver | None = None
         self._wire = wire
-        self._machine: ServerTransaction = (
-            InviteServerTransaction(wire.timers)
-            if is_invite
-            else NonInviteServerTransaction(wire.timers)
-        )
+        machine = InviteServerTransaction if is_invite else NonInviteServerTransaction
+        self._machine: ServerTransaction = machine(wire.timers, is_reliable=_is_reliable(source))
         self._packed = b""
         self._respond_to = response_destination(request, source)
         self._timers = LoopTimers(self._on_timer)
@@ -277,9 +287,13 @@ def server_key(request: Request, method: str | None = None) -> ServerKey:
     return via.branch, via.sent_by, request.call_id, request.cseq.sequence, method
 
 
+def _is_reliable(destination: Destination) -> bool:
+    return destination.transport is not Transport.UDP
+
+
 def response_destination(request: Request, source: Destination) -> Destination:
     """Where responses go (RFC 3261 18.2.2, RFC 3581 section 4)."""
-    if source.transport is not Transport.UDP or "rport" in request.via.parameters:
+    if _is_reliable(source) or "rport" in request.via.parameters:
         return source
     return replace(source, port=request.via.sent_by[1])
 

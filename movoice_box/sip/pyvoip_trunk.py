@@ -14,10 +14,11 @@ from movoice_box.domain.media import MediaOffer
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import TrunkError
+from movoice_box.sip.locate import resolve
 from movoice_box.sip.pyvoip.dialog import PyvoipDialog
 from movoice_box.sip.pyvoip.link import HostLink
 from movoice_box.sip.pyvoip.wire import Kind, Message
-from movoice_box.sip.transport import Address, local_address_towards, resolve
+from movoice_box.sip.transport import Address, local_address_towards
 from movoice_box.sip.trunk import NO_DETAILS, CallDetails, TrunkStatus
 
 _RESOLVE_S = 5.0
@@ -105,7 +106,7 @@ class PyvoipTrunk:
         address = await resolve(
             self._account.host, self._account.signalling_port, family, _RESOLVE_S
         )
-        self._local_address = local_address_towards(address, family)
+        self._local_address = local_address_towards(address)
         async with HostLink.started() as link:
             self._link = link
             try:

@@ -1,4 +1,9 @@
-"""Server transactions over UDP (RFC 3261 17.2, INVITE as corrected by RFC 6026)."""
+"""Server transactions (RFC 3261 17.2, INVITE as corrected by RFC 6026).
+
+Over TCP and TLS a refusal is sent once and no copy of the request can come: timer G does not run
+for it, I and J are zero. A 2xx is repeated on any transport, for a hop further on may be UDP
+(13.3.1.4).
+"""
 
 from enum import Enum, auto
 
@@ -29,9 +34,10 @@ class InviteServerTransaction:
     timers of a final response), so that every user gets it right.
     """
 
-    def __init__(self, timers: TimerValues) -> None:
+    def __init__(self, timers: TimerValues, *, is_reliable: bool = False) -> None:
         self.state = State.PROCEEDING
         self._timers = timers
+        self._is_reliable = is_reliable
         self._timer_g = timers.t1
         self._has_responded = False
         self._is_acknowledged = False
@@ -49,9 +55,10 @@ class InviteServerTransaction:
             return [Send("response")]
         is_success = status < 300
         self.state = State.ACCEPTED if is_success else State.COMPLETED
+        is_repeated = is_success or not self._is_reliable
         return [
             Send("response"),
-            StartTimer("G", self._timer_g),
+            *([StartTimer("G", self._timer_g)] if is_repeated else []),
             StartTimer("L" if is_success else "H", self._timers.timeout),
         ]
 
@@ -62,6 +69,8 @@ class InviteServerTransaction:
 
     def on_ack(self) -> list[Action]:
         match self.state:
+            case State.COMPLETED if self._is_reliable:
+                return [StopTimer("H"), *self._terminate()]
             case State.COMPLETED:
                 self.state = State.CONFIRMED
                 return [StopTimer("G"), StopTimer("H"), StartTimer("I", self._timers.t4)]
@@ -93,9 +102,10 @@ class InviteServerTransaction:
 class NonInviteServerTransaction:
     """Answers once and repeats that answer to each copy of the request (RFC 3261 17.2.2)."""
 
-    def __init__(self, timers: TimerValues) -> None:
+    def __init__(self, timers: TimerValues, *, is_reliable: bool = False) -> None:
         self.state = State.PROCEEDING
         self._timers = timers
+        self._is_reliable = is_reliable
         self._has_responded = False
 
     @property
@@ -108,6 +118,8 @@ class NonInviteServerTransaction:
         self._has_responded = True
         if status < 200:
             return [Send("response")]
+        if self._is_reliable:
+            return [Send("response"), *self._terminate()]
         self.state = State.COMPLETED
         return [Send("response"), StartTimer("J", self._timers.timeout)]
 
@@ -119,9 +131,12 @@ class NonInviteServerTransaction:
 
     def on_timer(self, name: str) -> list[Action]:
         if self.state is State.COMPLETED and name == "J":
-            self.state = State.TERMINATED
-            return [Terminate()]
+            return self._terminate()
         return []
+
+    def _terminate(self) -> list[Action]:
+        self.state = State.TERMINATED
+        return [Terminate()]
 
 
 ServerTransaction = InviteServerTransaction | NonInviteServerTransaction

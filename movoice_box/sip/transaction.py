@@ -1,4 +1,8 @@
-"""Client transactions over UDP (RFC 3261 17.1, INVITE as corrected by RFC 6026)."""
+"""Client transactions (RFC 3261 17.1, INVITE as corrected by RFC 6026).
+
+Over TCP and TLS, which are reliable, nothing is sent twice and no copy can come late: timers A and
+E never run, D and K are zero.
+"""
 
 from enum import Enum, auto
 
@@ -26,17 +30,15 @@ class State(Enum):
 class InviteClientTransaction:
     """Feed it responses and timer names; do what the returned actions say."""
 
-    def __init__(self, timers: TimerValues) -> None:
+    def __init__(self, timers: TimerValues, *, is_reliable: bool = False) -> None:
         self.state = State.CALLING
         self._timers = timers
         self._timer_a = timers.t1
+        self._is_reliable = is_reliable
 
     def start(self) -> list[Action]:
-        return [
-            Send("request"),
-            StartTimer("A", self._timer_a),
-            StartTimer("B", self._timers.timeout),
-        ]
+        again = [] if self._is_reliable else [StartTimer("A", self._timer_a)]
+        return [Send("request"), *again, StartTimer("B", self._timers.timeout)]
 
     def stop_retransmission(self) -> list[Action]:
         """The call was given up before any response: ring nobody by a late retransmission."""
@@ -60,12 +62,11 @@ class InviteClientTransaction:
                     Deliver(status),
                 ]
             case State.CALLING | State.PROCEEDING:
-                self.state = State.COMPLETED
                 return [
                     StopTimer("A"),
                     StopTimer("B"),
                     Send("ACK"),
-                    StartTimer("D", self._timers.timeout),
+                    *self._complete("D", self._timers.timeout),
                     Deliver(status),
                 ]
             case State.ACCEPTED if 200 <= status < 300:
@@ -90,11 +91,19 @@ class InviteClientTransaction:
     def on_transport_error(self) -> list[Action]:
         """The request could not be delivered (RFC 3261 17.1.4).
 
-        Believed only of a retransmission: a gateway that restarts its SIP refuses one packet.
+        Of a datagram it is believed only of a retransmission: a gateway that restarts its SIP
+        refuses one packet.
         """
-        if self.state is not State.CALLING or self._timer_a == self._timers.t1:
+        is_first = self._timer_a == self._timers.t1
+        if self.state is not State.CALLING or (is_first and not self._is_reliable):
             return []
         return [Fail(Failure.UNREACHABLE), *self._terminate()]
+
+    def _complete(self, timer: str, seconds: float) -> list[Action]:
+        if self._is_reliable:
+            return self._terminate()
+        self.state = State.COMPLETED
+        return [StartTimer(timer, seconds)]
 
     def _terminate(self) -> list[Action]:
         self.state = State.TERMINATED
@@ -104,17 +113,15 @@ class InviteClientTransaction:
 class NonInviteClientTransaction:
     """BYE, CANCEL, OPTIONS and REGISTER (RFC 3261 17.1.2)."""
 
-    def __init__(self, timers: TimerValues) -> None:
+    def __init__(self, timers: TimerValues, *, is_reliable: bool = False) -> None:
         self.state = State.CALLING
         self._timers = timers
         self._timer_e = timers.t1
+        self._is_reliable = is_reliable
 
     def start(self) -> list[Action]:
-        return [
-            Send("request"),
-            StartTimer("E", self._timer_e),
-            StartTimer("F", self._timers.timeout),
-        ]
+        again = [] if self._is_reliable else [StartTimer("E", self._timer_e)]
+        return [Send("request"), *again, StartTimer("F", self._timers.timeout)]
 
     def on_response(self, status: int) -> list[Action]:
         match self.state:
@@ -122,11 +129,10 @@ class NonInviteClientTransaction:
                 self.state = State.PROCEEDING
                 return [Deliver(status)]
             case State.CALLING | State.PROCEEDING:
-                self.state = State.COMPLETED
                 return [
                     StopTimer("E"),
                     StopTimer("F"),
-                    StartTimer("K", self._timers.t4),
+                    *self._complete("K", self._timers.t4),
                     Deliver(status),
                 ]
             case _:
@@ -147,10 +153,17 @@ class NonInviteClientTransaction:
                 return []
 
     def on_transport_error(self) -> list[Action]:
-        """As for an INVITE: believed only of a retransmission."""
-        if self.state is not State.CALLING or self._timer_e == self._timers.t1:
+        """As for an INVITE."""
+        is_first = self._timer_e == self._timers.t1
+        if self.state is not State.CALLING or (is_first and not self._is_reliable):
             return []
         return [Fail(Failure.UNREACHABLE), *self._terminate()]
+
+    def _complete(self, timer: str, seconds: float) -> list[Action]:
+        if self._is_reliable:
+            return self._terminate()
+        self.state = State.COMPLETED
+        return [StartTimer(timer, seconds)]
 
     def _terminate(self) -> list[Action]:
         self.state = State.TERMINATED

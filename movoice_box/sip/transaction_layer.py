@@ -4,10 +4,12 @@ Requests go out through `send` and come in through `RequestHandler`. Whoever use
 sees a retransmission, except that a repeated 2xx is delivered again so that its ACK can be.
 """
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Protocol
 
+from movoice_box.domain.trunk import Transport
 from movoice_box.errors import SipError
 from movoice_box.sip.exchange import (
     AcceptedKey,
@@ -18,9 +20,18 @@ from movoice_box.sip.exchange import (
     ServerKey,
     server_key,
 )
+from movoice_box.sip.flows import FlowPool
+from movoice_box.sip.framing import KeepAlive
 from movoice_box.sip.messages import Request, Response, parse, readable, stamp_via
 from movoice_box.sip.timers import RFC_TIMERS, TimerValues
-from movoice_box.sip.transport import Address, Destination, UdpSocket, WireTap
+from movoice_box.sip.transport import (
+    ANYWHERE,
+    Address,
+    Destination,
+    UdpSocket,
+    WireTap,
+    local_address_towards,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -42,17 +53,22 @@ class TransactionLayer:
         self.malformed = 0
         """Datagrams that were no SIP message and were dropped."""
         self.tap: WireTap | None = None
+        self.on_lost: Callable[[Destination], None] | None = None
+        """Hears of each TCP or TLS connection that ended or could not be made."""
         self._handler = handler
         self._clients: dict[ClientKey, OutgoingRequest] = {}
         self._servers: dict[ServerKey, IncomingRequest] = {}
         self._accepted: dict[AcceptedKey, IncomingRequest] = {}
+        self._loop = asyncio.get_running_loop()
         self._socket = UdpSocket(listen, self)
         self.address = self._socket.address
-        self.family = self._socket.family
+        self.flows: FlowPool | None = None
+        """TCP and TLS, where this layer has them."""
 
     def close(self) -> None:
         """Close the socket; who waits for a response is told that none will come."""
         self._socket.close()
+        self.flows = None
         for outgoing in [*self._clients.values()]:
             outgoing.close()
             self.guard(outgoing.fail)
@@ -77,8 +93,15 @@ class TransactionLayer:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("SIP to %s:\n%s", destination, readable(data))
         if self.tap:
-            self.tap.on_sip(data, self.address, destination.socket_address)
-        self._socket.send(data, destination.socket_address)
+            self.tap.on_sip(data, self._own_end(destination), destination.socket_address)
+        if destination.transport is Transport.UDP:
+            self._socket.send(data, destination.socket_address)
+        elif self.flows:
+            self.flows.send(data, destination)
+
+    def keep_alive(self, destination: Destination) -> None:
+        """Keep the path of UDP to `destination` open in NATs and firewalls on it."""
+        self._socket.send(KeepAlive.PING.value, destination.socket_address)
 
     def on_datagram(self, data: bytes, source: Address) -> None:
         if data.strip(b"\r\n\0 "):  # else a keep-alive (RFC 5626 3.5.1)
@@ -89,11 +112,32 @@ class TransactionLayer:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("SIP from %s:\n%s", source, readable(data))
         if self.tap:
-            self.tap.on_sip(data, source.socket_address, self.address)
+            self.tap.on_sip(data, source.socket_address, self._own_end(source))
         self.guard(lambda: self._receive(data, source))
 
     def on_unreachable(self, address: Address) -> None:
-        destination = Destination(*address)
+        self._fail_waiting(Destination(*address))
+
+    def on_flow_lost(self, destination: Destination) -> None:
+        self._fail_waiting(destination)
+        if self.on_lost:
+            self.on_lost(destination)
+
+    def now(self) -> float:
+        return self._loop.time()
+
+    def distrust(self, destination: Destination, since: float) -> None:
+        if self.flows and destination.transport is not Transport.UDP:
+            self.flows.distrust(destination, since)
+
+    def _own_end(self, peer: Destination) -> Address:
+        """Our address and port towards `peer`, as a capture shows them."""
+        if peer.transport is not Transport.UDP and self.flows:
+            return self.flows.local_address(peer) or self.address
+        host, port = self.address
+        return (local_address_towards(peer.socket_address) if host in ANYWHERE else host), port
+
+    def _fail_waiting(self, destination: Destination) -> None:
         for outgoing in [*self._clients.values()]:
             if outgoing.destination == destination and outgoing.is_waiting:
                 self.guard(outgoing.on_unreachable)
@@ -126,6 +170,8 @@ class TransactionLayer:
             if outgoing := self._clients.get((message.via.branch, message.cseq.method)):
                 outgoing.on_response(message, source)
             return
+        if self.flows and source.transport is Transport.TCP:
+            self.flows.expect_at(source, message.via.sent_by[1])
         stamp_via(message, source.socket_address)
         self._receive_request(message, source)
 

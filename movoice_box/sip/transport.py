@@ -1,7 +1,9 @@
-"""The UDP socket of SIP, host names and our own address towards a host; nothing else (RFC 3261 18).
+"""Where SIP goes, its UDP socket and our own address towards a host; nothing else (RFC 3261 18).
 
 Linux reports ICMP errors of an unconnected socket on its error queue, with the address that could
 not be reached (ip(7), IP_RECVERR): a closed port is known at once instead of after timer B.
+
+A socket on `::` carries IPv4 too; its mapped addresses (RFC 4291 2.5.5.2) stay in here.
 """
 
 import asyncio
@@ -10,12 +12,14 @@ import logging
 import socket
 import sys
 from dataclasses import dataclass
-from typing import Protocol, Self
+from ipaddress import ip_address
+from typing import Any, Protocol, Self
 
 from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
 
 Address = tuple[str, int]  # a literal IP address and a port
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
 
 logger = logging.getLogger(__name__)
 
@@ -23,6 +27,7 @@ _DATAGRAM_BYTES = 65_535
 _BURST = 64  # datagrams read before other work gets its turn
 _IP_RECVERR, _IPV6_RECVERR = 11, 25  # linux/in.h, linux/in6.h
 _BUFFER_BYTES = 4 * 1024 * 1024
+_ANY_V6, _MAPPED = "::", "::ffff:"
 _UNREACHABLE = {errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH}
 
 
@@ -77,11 +82,12 @@ class UdpSocket:
         """Raises `TrunkError` where the address is taken or not ours."""
         self._receiver = receiver
         self._loop = asyncio.get_running_loop()
-        self._socket = _bind(listen)
+        self._socket = _datagrams(listen)
         self.family = self._socket.family
         self.address: Address = self._socket.getsockname()[:2]
         self.dropped = 0
         """Datagrams that the kernel would not take."""
+        self._is_dual = self.address[0] == _ANY_V6
         self._loop.add_reader(self._socket, self._read)
 
     def close(self) -> None:
@@ -96,7 +102,13 @@ class UdpSocket:
         self.close()
 
     def send(self, data: bytes, destination: Address) -> None:
-        """Send one datagram; what the kernel refuses counts as lost, as on any network."""
+        """Send one datagram; what the kernel refuses counts as lost, as on any network.
+
+        A request of more than 1300 bytes goes by UDP all the same, against RFC 3261 18.1.1: a trunk
+        that its owner reaches by UDP seldom listens on TCP, and fragments do arrive on a LAN.
+        """
+        if self._is_dual and ":" not in destination[0]:
+            destination = f"{_MAPPED}{destination[0]}", destination[1]
         for _ in range(3):  # an error pending from another peer is reported here: clear it, go on
             try:
                 self._socket.sendto(data, destination)
@@ -122,7 +134,7 @@ class UdpSocket:
             except OSError:
                 self._read_errors()
                 continue
-            self._receiver.on_datagram(data, (source[0], source[1]))
+            self._receiver.on_datagram(data, unmapped(source))
             if self._socket.fileno() < 0:
                 return
 
@@ -138,26 +150,26 @@ class UdpSocket:
             # struct sock_extended_err begins with the errno, 32 bits in host order.
             codes = {int.from_bytes(data[:4], sys.byteorder) for _, _, data in ancillary}
             if codes & _UNREACHABLE and address:
-                self._loop.call_soon(self._receiver.on_unreachable, (address[0], address[1]))
+                self._loop.call_soon(self._receiver.on_unreachable, unmapped(address))
         return has_read
 
 
-async def resolve(host: str, port: int, family: socket.AddressFamily, wait_s: float) -> Address:
-    """The first address of `host`; a literal one costs nothing. Raises `TrunkError`."""
-    loop = asyncio.get_running_loop()
+def is_ip(host: str) -> bool:
     try:
-        async with asyncio.timeout(wait_s):
-            found = await loop.getaddrinfo(host, port, family=family, type=socket.SOCK_DGRAM)
-    except (OSError, UnicodeError) as error:
-        reason = getattr(error, "strerror", None) or "not a host name"
-        raise TrunkError(f"cannot find the address of '{host}': {reason}") from error
-    except TimeoutError:
-        raise TrunkError(f"no answer from DNS for '{host}' in {wait_s:g} s") from None
-    return str(found[0][4][0]), port
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
-def local_address_towards(destination: Address, family: socket.AddressFamily) -> str:
+def unmapped(address: tuple[Any, ...]) -> Address:
+    """A socket's address with an IPv4 one written as such."""
+    return address[0].removeprefix(_MAPPED), address[1]
+
+
+def local_address_towards(destination: Address) -> str:
     """The address that packets to `destination` leave from. Raises `TrunkError`."""
+    family = socket.AF_INET6 if ":" in destination[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         try:
             probe.connect(destination)
@@ -166,16 +178,16 @@ def local_address_towards(destination: Address, family: socket.AddressFamily) ->
         return str(probe.getsockname()[0])
 
 
-def _bind(listen: Address) -> socket.socket:
+def socket_for(listen: Address, kind: socket.SocketKind) -> socket.socket:
+    """A socket of UDP or TCP, bound to `listen`. Raises `TrunkError` where it is taken."""
     family = socket.AF_INET6 if ":" in listen[0] else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_DGRAM)
+    bound = socket.socket(family, kind)
     try:
         bound.setblocking(False)
         if family == socket.AF_INET6:
-            bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
-        else:
-            bound.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
+            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, listen[0] != _ANY_V6)
+        if kind == socket.SOCK_STREAM:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.bind(listen)
     except OSError as error:
         bound.close()
@@ -183,4 +195,14 @@ def _bind(listen: Address) -> socket.socket:
             f"cannot listen for SIP on {listen[0]} port {listen[1]}: {error.strerror}; is another "
             "program there? see [sip] listen"
         ) from error
+    return bound
+
+
+def _datagrams(listen: Address) -> socket.socket:
+    bound = socket_for(listen, socket.SOCK_DGRAM)
+    if bound.family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, _IPV6_RECVERR, 1)
+    if bound.family == socket.AF_INET or listen[0] == _ANY_V6:
+        bound.setsockopt(socket.IPPROTO_IP, _IP_RECVERR, 1)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER_BYTES)
     return bound

@@ -11,6 +11,7 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.ids import TrunkId
 from movoice_box.sip.endpoint import SipEndpoint
+from movoice_box.sip.line import Line
 from movoice_box.sip.native_trunk import NativeTrunk
 from movoice_box.sip.timers import RFC_TIMERS, TimerValues
 from movoice_box.sip.transport import Address
@@ -35,6 +36,13 @@ def an_account(address: Address, **changes: Any) -> TrunkAccount:
 async def an_endpoint(timers: TimerValues = RFC_TIMERS) -> AsyncIterator[SipEndpoint]:
     async with SipEndpoint(LOCAL, SystemClock(), timers) as endpoint:
         yield endpoint
+
+
+async def let_in(endpoint: SipEndpoint, host: str = "127.0.0.1") -> Line:
+    """Make `host` one that a trunk of this endpoint is at."""
+    line = Line(an_account((host, 5060)), endpoint)
+    await line.candidates()
+    return line
 
 
 @asynccontextmanager

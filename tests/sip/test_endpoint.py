@@ -18,6 +18,7 @@ from tests.sip.ends import (
     a_trunk,
     an_account,
     an_endpoint,
+    let_in,
     true_soon,
     until,
 )
@@ -37,7 +38,7 @@ from tests.sip.ends import (
 )
 async def test_host_of_a_trunk_is_answered(method: str, status: int) -> None:
     async with an_endpoint() as endpoint, await Stranger.open() as gateway:
-        await endpoint.find("127.0.0.1", 5060)
+        await let_in(endpoint)
 
         response = await gateway.ask(gateway.request(method), endpoint.address)
 
@@ -47,7 +48,7 @@ async def test_host_of_a_trunk_is_answered(method: str, status: int) -> None:
 
 async def test_unknown_dialog_does_not_exist() -> None:
     async with an_endpoint() as endpoint, await Stranger.open() as gateway:
-        await endpoint.find("127.0.0.1", 5060)
+        await let_in(endpoint)
 
         response = await gateway.ask(gateway.request("INFO", to_tag="gone"), endpoint.address)
 
@@ -56,7 +57,7 @@ async def test_unknown_dialog_does_not_exist() -> None:
 
 async def test_required_extension_is_refused_by_name() -> None:
     async with an_endpoint() as endpoint, await Stranger.open() as gateway:
-        await endpoint.find("127.0.0.1", 5060)
+        await let_in(endpoint)
 
         request = gateway.request("OPTIONS", require="precondition")
         response = await gateway.ask(request, endpoint.address)
@@ -101,13 +102,13 @@ async def test_endpoint_that_does_not_run_sends_nothing() -> None:
     endpoint = SipEndpoint(LOCAL, SystemClock())
 
     with pytest.raises(TrunkError, match="not running"):
-        await endpoint.find("127.0.0.1", 5060)
+        await let_in(endpoint)
 
 
 async def test_passwords_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     async with an_endpoint() as endpoint, await Stranger.open() as gateway:
-        await endpoint.find("127.0.0.1", 5060)
+        await let_in(endpoint)
         request = gateway.request("OPTIONS")
         request.headers.add("Authorization", "Digest response=secret")
 
