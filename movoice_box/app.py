@@ -16,6 +16,7 @@ import aiosqlite
 from movoice_box.clock import Clock, SystemClock
 from movoice_box.dialer.broadcast import Broadcast
 from movoice_box.dialer.call_book import CallBook
+from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.control import BatchControl
 from movoice_box.dialer.do_not_disturb import DoNotDisturb
 from movoice_box.dialer.intake import Intake
@@ -96,17 +97,19 @@ async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIte
         webhooks = WebhookSender(database, seal, settings, clock)
         book = CallBook(database, clock, ids, broadcast, webhooks)
         dnd = DoNotDisturb(database, settings, clock)
+        channels = Channels(trunks, database, clock, settings.zone)
         runner = CallRunner(
             book=book,
             live=live,
-            trunks=trunks,
             media=media,
             speech=CachedSpeech(engine, settings.data.dir / "speech"),
             dnd=dnd,
             recordings=settings.recordings,
         )
         not_before = clock.now() if for_one_call else None
-        queue = CallQueue(runner, book, live, trunks, settings.limits, not_before=not_before)
+        queue = CallQueue(
+            runner, book, live, trunks, channels, settings.limits, not_before=not_before
+        )
         upkeep = Upkeep(book=book, queue=queue, trunks=trunks, plan=settings.limits)
         services = Services(
             settings=settings,
@@ -120,6 +123,7 @@ async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIte
             dnd=dnd,
             live=live,
             trunks=trunks,
+            channels=channels,
             webhooks=webhooks,
         )
         if left := await book.recover():

@@ -20,7 +20,7 @@ from movoice_box.domain.call import Call, CallResult, Disposition
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.ids import AgentId, BatchId, IdFactory, TrunkId
 from movoice_box.settings import Data, Settings, Webhooks
-from movoice_box.store import agents, calls, trunks
+from movoice_box.store import agents, call_queue, trunks
 from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
 
@@ -151,12 +151,16 @@ class Office:
 
     async def claim(self, batch_id: BatchId, limit: int = 1) -> list[Call]:
         return await self.database.write(
-            lambda db: calls.claim(db, batch_id, limit, self.ids.call, self.clock.now())
+            lambda db: call_queue.claim(db, batch_id, limit, self.ids.call, self.clock.now())
         )
 
-    async def dial(self, call: Call) -> calls.Permission:
+    async def dial(
+        self, call: Call, trunk: str = "trunk_gateway", channel: str | None = None
+    ) -> call_queue.Permission:
         return await self.database.write(
-            lambda db: calls.start_dialing(db, call.id, self.clock.now())
+            lambda db: call_queue.start_dialing(
+                db, call.id, TrunkId(trunk), channel, self.clock.now()
+            )
         )
 
 

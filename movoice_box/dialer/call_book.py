@@ -13,7 +13,7 @@ from movoice_box.domain.batch import Batch, BatchState, SkipReason
 from movoice_box.domain.call import UNANSWERED_OUTCOMES, Call, CallResult, CallState, Disposition
 from movoice_box.domain.summary import callee_name, summary_without_conversation
 from movoice_box.ids import BatchId, IdFactory
-from movoice_box.store import batches, calls
+from movoice_box.store import batches, call_queue, calls
 from movoice_box.store.database import Database
 
 
@@ -51,7 +51,7 @@ class CallBook:
         self._tell(batch_id, call)
 
     async def hand_back(self, batch_id: BatchId, call: Call, problem: str | None = None) -> None:
-        """Return a call that never left the box to the queue; where its batch is canceled, end it.
+        """Return a call that rang nobody to the queue; where its batch is canceled, end it.
 
         With a `problem` the batch is paused, for the next call would fare no better; a call asked
         for by itself fails with it.
@@ -67,7 +67,7 @@ class CallBook:
                 result = without_conversation(call, Disposition.FAILED, problem)
                 await end_call(db, batch_id, call, result, self.ids, now)
             else:
-                await calls.hand_back(db, call.id)
+                await call_queue.hand_back(db, call.id)
                 if problem:
                     await _pause(db, batch, now, problem)
 

@@ -183,9 +183,10 @@ class Channels:
         `is_urgent` is for somebody who is on the line already: see `TrunkLine.obstacle`.
         """
         self._start_day()
-        line = self._pick(wish, tried, is_urgent)
-        if isinstance(line, Obstacle):
+        ready = self._ready(wish, tried, is_urgent=is_urgent)
+        if isinstance(ready, Obstacle):
             return None
+        line = self._lines[self._turns.choose([one.account for one in ready]).id]
         lease = Lease(self, line, line.take(self._day), wish, frozenset((*tried, line.account.id)))
         self._held.add(lease)
         return lease
@@ -203,10 +204,8 @@ class Channels:
     def obstacle(self, wish: Wish) -> Obstacle | None:
         """Why a call has to wait now, and until when; None where it has not."""
         self._start_day()
-        found = self._obstacles(wish, (), is_urgent=False)
-        if any(obstacle is None for _, obstacle in found):
-            return None
-        return self._sum_up(wish, [obstacle for _, obstacle in found if obstacle])
+        ready = self._ready(wish, (), is_urgent=False)
+        return ready if isinstance(ready, Obstacle) else None
 
     def is_known(self, trunk_id: TrunkId) -> bool:
         """Whether the trunk is enabled, as last followed."""
@@ -292,16 +291,16 @@ class Channels:
             if line.is_enabled and trunk_id not in tried and wish.suits(line.account)
         ]
 
-    def _pick(
-        self, wish: Wish, tried: Collection[TrunkId], is_urgent: bool
-    ) -> TrunkLine | Obstacle:
+    def _ready(
+        self, wish: Wish, tried: Collection[TrunkId], *, is_urgent: bool
+    ) -> list[TrunkLine] | Obstacle:
+        """The trunks of the lowest priority that may take the call now, or why none may."""
         found = self._obstacles(wish, tried, is_urgent=is_urgent)
         soon = self._clock.monotonic() + _WORTH_WAITING_S
         for priority in sorted({line.account.priority for line, _ in found}):
             group = [one for one in found if one[0].account.priority == priority]
             if free := [line for line, obstacle in group if obstacle is None]:
-                chosen = self._turns.choose([line.account for line in free])
-                return self._lines[chosen.id]
+                return free
             for _, obstacle in group:
                 if obstacle and obstacle.kind is ObstacleKind.PACED and obstacle.is_over_by(soon):
                     return obstacle

@@ -26,22 +26,26 @@ from movoice_box.domain.batch import (
 from movoice_box.domain.call import CallState
 from movoice_box.domain.dnd import DndEntry
 from movoice_box.domain.phone import PhoneNumber, check_country
+from movoice_box.domain.trunk import TrunkAccount, check_caller_id
 from movoice_box.errors import InputError, PlanLimitError
 from movoice_box.ids import BatchId, CallId, IdFactory
 from movoice_box.settings import Settings
-from movoice_box.store import agents, batches, calls, dnd, idempotency, trunks
+from movoice_box.store import agents, batches, call_queue, dnd, idempotency, trunks
 from movoice_box.store.agents import StoredAgent
 from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
 
 T = TypeVar("T")
 
+_MOST_AT_ONCE = 1_000
 _ROWS_OFF_LOOP = 500  # checking more rows than this takes over 10 ms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchRequest:
-    """What an owner asks for. `concurrency` None: as many as plan and trunk allow.
+    """What an owner asks for. `concurrency` None: as many as plan and trunks allow.
+
+    `trunk_id` None leaves the trunk of each call to the box; `caller_id` None is the trunk's own.
 
     `body` is the request as it came, or a digest of it, to tell a repeat of an `Idempotency-Key`
     from another request.
@@ -53,6 +57,7 @@ class BatchRequest:
     schedule_at: datetime | None = None
     name: str | None = None
     trunk_id: str | None = None
+    caller_id: str | None = None
     default_country: str | None = None
     idempotency_key: str | None = None
     body: bytes = b""
@@ -195,35 +200,48 @@ class Intake:
         call_id: CallId | None = None,
     ) -> Batch:
         now = self._clock.now()
-        if request.trunk_id is None:
-            trunk = await trunks.first_enabled(db, self._seal)
-        else:
-            trunk = await trunks.get(db, self._seal, request.trunk_id)
-        if not trunk.is_enabled:
-            raise InputError(
-                f"trunk '{trunk.name}' is disabled: enable it or name another",
-                code="trunk_disabled",
-                field="trunk_id",
-            )
+        usable = await self._usable_trunks(db, request)
+        channels = sum(trunk.capacity for trunk in usable)
         is_later = request.schedule_at is not None and request.schedule_at > now
         batch = Batch(
             id=self._ids.batch(),
             name=request.name or f"{review.agent.agent.name}, {now:%d %b %Y %H:%M} UTC",
             is_single=call_id is not None,
             agent_id=review.agent.id,
-            trunk_id=trunk.id,
+            trunk_id=usable[0].id if request.trunk_id is not None else None,
+            caller_id=request.caller_id,
             state=BatchState.SCHEDULED,
-            concurrency=request.concurrency or self._settings.limits.concurrency or trunk.channels,
+            concurrency=request.concurrency
+            or self._settings.limits.concurrency
+            or min(channels, _MOST_AT_ONCE),
             schedule_at=request.schedule_at if is_later else None,
             created_at=now,
         )
         await batches.add(db, batch, review.agent.agent, review.recipients)
         if call_id is not None:
-            await calls.add_single(db, batch.id, now)
+            await call_queue.add_single(db, batch.id, now)
         if not is_later:
             await batches.set_state(db, batch.id, BatchState.RUNNING, now)
             await complete_if_drained(db, batch.id, self._ids, now)
         return await batches.get(db, batch.id)
+
+    async def _usable_trunks(
+        self, db: aiosqlite.Connection, request: BatchRequest
+    ) -> list[TrunkAccount]:
+        """The trunk that the request names, or all that are enabled.
+
+        Raises `InputError` where none is enabled, or the one that is named is not.
+        """
+        if request.trunk_id is None:
+            return await trunks.enabled(db, self._seal)
+        trunk = await trunks.get(db, self._seal, request.trunk_id)
+        if not trunk.is_enabled:
+            raise InputError(
+                f"trunk '{trunk.name}' is disabled: enable it or name another",
+                code="trunk_disabled",
+                field="trunk_id",
+            )
+        return [trunk]
 
     def _check(self, request: BatchRequest) -> None:
         limits = self._settings.limits
@@ -236,10 +254,13 @@ class Intake:
                 f"{limits.rows_per_batch} a batch: split it, or change plan",
                 field="recipients",
             )
-        if request.concurrency is not None and not 1 <= request.concurrency <= 1000:
+        if request.concurrency is not None and not 1 <= request.concurrency <= _MOST_AT_ONCE:
             raise InputError(
-                f"concurrency ({request.concurrency}) must be from 1 to 1000", field="concurrency"
+                f"concurrency ({request.concurrency}) must be from 1 to {_MOST_AT_ONCE}",
+                field="concurrency",
             )
+        if request.caller_id is not None:
+            check_caller_id(request.caller_id)
         check_country(request.default_country or self._settings.default_country)
 
 

@@ -109,10 +109,10 @@ class TrunkAccount:
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise _wrong(name, getattr(self, name), f"must be from {low} to {high}")
-        for name in ("username", "caller_id"):
-            text = getattr(self, name)
-            if text is not None and not _USER.fullmatch(text):
-                raise _wrong(name, text, "must be a number or a name, without spaces or quotes")
+        if self.username is not None:
+            _check_user("username", self.username)
+        if self.caller_id is not None:
+            check_caller_id(self.caller_id)
         if self.password is not None and not self.password.isprintable():
             raise InputError("password must be in one line", field="password")
         if self.register and self.username is None:
@@ -195,6 +195,16 @@ class TrunkAccount:
             )
         if self.transport is not Transport.UDP:
             raise _wrong("transport", self.transport, "must be udp for the driver 'pyvoip'")
+
+
+def check_caller_id(text: str) -> None:
+    """Raises `InputError` unless `text` can stand as the user of a From header."""
+    _check_user("caller_id", text)
+
+
+def _check_user(field_name: str, text: str) -> None:
+    if not _USER.fullmatch(text):
+        raise _wrong(field_name, text, "must be a number or a name, without spaces or quotes")
 
 
 def _is_host(text: str) -> bool:

@@ -248,6 +248,18 @@ async def is_drained(db: aiosqlite.Connection, batch_id: BatchId) -> bool:
     return row is None
 
 
+async def queued_extensions(db: aiosqlite.Connection) -> dict[BatchId, int]:
+    """How many of each batch's queued recipients are extensions of a PBX; without any left out."""
+    rows = await fetch_all(
+        db,
+        """
+        SELECT batch_id, count(*) AS recipients FROM recipients
+        WHERE state = 'queued' AND substr(phone, 1, 1) <> '+' GROUP BY batch_id
+        """,
+    )
+    return {BatchId(row["batch_id"]): row["recipients"] for row in rows}
+
+
 async def take_completion(db: aiosqlite.Connection, batch_id: BatchId, now: datetime) -> bool:
     """True once in a batch's life: for the one who then writes its `batch.completed`."""
     row = await fetch_one(

@@ -1,9 +1,8 @@
-"""Calls in SQLite, from the claim of a recipient to the end of the call."""
+"""Calls in SQLite, from their first ring to their end, and for reading."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import datetime
-from enum import StrEnum
 from typing import TypeVar
 
 import aiosqlite
@@ -27,138 +26,6 @@ from movoice_box.store.database import Row, fetch_all, fetch_one, maybe_moment, 
 from movoice_box.store.pages import Page, page_of
 
 _Value = TypeVar("_Value")
-
-
-class Permission(StrEnum):
-    """Whether a prepared call may be dialed now, decided in the dial's own transaction."""
-
-    GRANTED = "granted"
-    ON_DND = "on_dnd"
-    BATCH_PAUSED = "batch_paused"
-    BATCH_CANCELED = "batch_canceled"
-
-
-async def claim(
-    db: aiosqlite.Connection,
-    batch_id: BatchId,
-    limit: int,
-    new_id: Callable[[], CallId],
-    now: datetime,
-) -> list[Call]:
-    """Take up to `limit` queued recipients of a running batch, in row order, each with a call.
-
-    One statement takes them, so two claimers can never take the same recipient. A recipient that
-    was handed back before its dial keeps its call.
-    """
-    rows = await fetch_all(
-        db,
-        """
-        UPDATE recipients SET state = 'in_progress'
-        WHERE id IN (
-            SELECT recipients.id FROM recipients JOIN batches ON batches.id = batch_id
-            WHERE batch_id = :batch_id AND recipients.state = 'queued'
-              AND batches.state = 'running'
-            ORDER BY row LIMIT :limit
-        )
-        RETURNING id, phone, call_id
-        """,
-        {"batch_id": batch_id, "limit": limit},
-    )
-    call_ids = []
-    for row in rows:
-        call_id = row["call_id"] or new_id()
-        call_ids.append(call_id)
-        await add(db, call_id, batch_id, row["id"], row["phone"], CallState.PREPARING, now)
-        await db.execute(
-            "UPDATE recipients SET call_id = :call_id WHERE id = :id",
-            {"call_id": call_id, "id": row["id"]},
-        )
-    calls = await fetch_all(
-        db,
-        "SELECT * FROM call_records WHERE id IN (SELECT value FROM json_each(:ids)) ORDER BY row",
-        {"ids": json.dumps(call_ids)},
-    )
-    return [_to_call(row) for row in calls]
-
-
-async def add(
-    db: aiosqlite.Connection,
-    call_id: CallId,
-    batch_id: BatchId,
-    recipient_id: int,
-    phone: str,
-    state: CallState,
-    now: datetime,
-) -> None:
-    """Insert a call that has not been dialed, or move the one that is there to `state`."""
-    await db.execute(
-        """
-        INSERT INTO calls (id, batch_id, recipient_id, phone, state, created_at)
-        VALUES (:id, :batch_id, :recipient_id, :phone, :state, :now)
-        ON CONFLICT (id) DO UPDATE SET state = excluded.state
-        """,
-        {
-            "id": call_id,
-            "batch_id": batch_id,
-            "recipient_id": recipient_id,
-            "phone": phone,
-            "state": state,
-            "now": to_text(now),
-        },
-    )
-
-
-async def add_single(db: aiosqlite.Connection, batch_id: BatchId, now: datetime) -> None:
-    """Insert the queued call of a batch of one, so that it can be asked for at once."""
-    row = await fetch_one(
-        db, "SELECT id, phone, call_id FROM recipients WHERE batch_id = :id", {"id": batch_id}
-    )
-    if row is not None:
-        await add(db, row["call_id"], batch_id, row["id"], row["phone"], CallState.QUEUED, now)
-
-
-async def start_dialing(db: aiosqlite.Connection, call_id: CallId, now: datetime) -> Permission:
-    """Ask the do-not-disturb list and the batch once more and, if both allow, commit `dialing`.
-
-    Must be committed before the INVITE leaves: a call in any later state may have rung.
-    """
-    row = await fetch_one(
-        db,
-        """
-        SELECT batches.state AS batch_state, dnd.phone AS dnd_phone
-        FROM calls JOIN batches ON batches.id = calls.batch_id
-        LEFT JOIN dnd ON dnd.phone = calls.phone
-        WHERE calls.id = :id AND calls.state = 'preparing'
-        """,
-        {"id": call_id},
-    )
-    if row is None or row["batch_state"] in ("canceled", "completed"):
-        return Permission.BATCH_CANCELED
-    if row["dnd_phone"] is not None:
-        return Permission.ON_DND
-    if row["batch_state"] != "running":
-        return Permission.BATCH_PAUSED
-    await db.execute(
-        """
-        UPDATE calls SET state = 'dialing', dialed_at = :now WHERE id = :id
-        """,
-        {"id": call_id, "now": to_text(now)},
-    )
-    return Permission.GRANTED
-
-
-async def hand_back(db: aiosqlite.Connection, call_id: CallId) -> None:
-    """Return a recipient whose call was never dialed to the queue; its call waits with it."""
-    await db.execute(
-        "UPDATE calls SET state = 'queued' WHERE id = :id AND state = 'preparing'", {"id": call_id}
-    )
-    await db.execute(
-        """
-        UPDATE recipients SET state = 'queued'
-        WHERE id = (SELECT recipient_id FROM calls WHERE id = :id AND state = 'queued')
-        """,
-        {"id": call_id},
-    )
 
 
 async def progress(

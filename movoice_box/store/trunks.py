@@ -53,11 +53,10 @@ async def every(db: aiosqlite.Connection, seal: Seal) -> list[TrunkAccount]:
     return [_to_account(row, seal) for row in rows]
 
 
-async def first_enabled(db: aiosqlite.Connection, seal: Seal) -> TrunkAccount:
-    """The oldest trunk that is enabled. Raises `InputError` with code `no_trunk`."""
-    for account in await every(db, seal):
-        if account.is_enabled:
-            return account
+async def enabled(db: aiosqlite.Connection, seal: Seal) -> list[TrunkAccount]:
+    """The trunks that are enabled, oldest first. Raises `InputError` with code `no_trunk`."""
+    if found := [account for account in await every(db, seal) if account.is_enabled]:
+        return found
     raise InputError(
         "no trunk is enabled: add one under Trunks, or with 'movoice-box trunk add'",
         code="no_trunk",

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from movoice_box.clock import Clock
 from movoice_box.dialer.broadcast import Broadcast
+from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.control import BatchControl
 from movoice_box.dialer.do_not_disturb import DoNotDisturb
 from movoice_box.dialer.intake import Intake
@@ -29,4 +30,5 @@ class Services:
     dnd: DoNotDisturb
     live: LiveCalls
     trunks: TrunkPool
+    channels: Channels
     webhooks: WebhookSender

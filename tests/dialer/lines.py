@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.queue import CallQueue
 from movoice_box.dialer.runner import CallRunner
 from movoice_box.dialer.trunk_pool import TrunkPool
@@ -20,8 +21,16 @@ from movoice_box.errors import SpeechError, TrunkError
 from movoice_box.ids import BatchId
 from movoice_box.rtp.engine import MediaEngine
 from movoice_box.settings import Rtp
-from movoice_box.sip.trunk import Answered, DialogEvent, Ended, Ringing, TrunkStatus
-from movoice_box.store import batches, calls
+from movoice_box.sip.trunk import (
+    NO_DETAILS,
+    Answered,
+    CallDetails,
+    DialogEvent,
+    Ended,
+    Ringing,
+    TrunkStatus,
+)
+from movoice_box.store import batches, calls, trunks
 from movoice_box.voice.speech.tts import Voice
 from tests.builders import Office, eventually
 
@@ -108,8 +117,10 @@ class Exchange:
 
     account: TrunkAccount
     phones: list[Phone] = field(default_factory=list)
+    written: list[str | None] = field(default_factory=list)
     is_reachable: bool = True
     is_lost: bool = False
+    is_up: bool | None = True
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -118,11 +129,14 @@ class Exchange:
         if self.is_lost:
             raise TrunkError("no answer from DNS for 'gateway.lan' in 5 s")
 
-    async def invite(self, to: PhoneNumber, offer: MediaOffer) -> Phone:
+    async def invite(
+        self, to: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
+    ) -> Phone:
         if not self.is_reachable:
             raise TrunkError("no answer from 127.0.0.1:5999 in 32 s (timer B)")
         phone = Phone(to)
         self.phones.append(phone)
+        self.written.append(details.written)
         return phone
 
     def local_address(self) -> str:
@@ -133,7 +147,7 @@ class Exchange:
 
     @property
     def status(self) -> TrunkStatus:
-        return TrunkStatus(is_up=True, detail="up")
+        return TrunkStatus(is_up=self.is_up, detail="as the test says")
 
     async def phone(self, number: int) -> Phone:
         """The phone that rings as the `number`th, from 1."""
@@ -160,44 +174,64 @@ class Speech:
 
 @dataclass
 class Exchanges:
-    """The dialer at work on one exchange."""
+    """The dialer at work on one exchange a trunk, by the names of the trunks."""
 
     queue: CallQueue
     trunks: TrunkPool
-    exchange: Exchange
+    channels: Channels
     speech: Speech
+    built: dict[str, Exchange]
+
+    @property
+    def exchange(self) -> Exchange:
+        """The one of the trunk that every office has."""
+        return self.built["gateway"]
 
 
 @asynccontextmanager
 async def dialing(
     office: Office,
-    account: TrunkAccount,
+    *accounts: TrunkAccount,
     plan: str = "enterprise",
     not_before: datetime | None = None,
 ) -> AsyncIterator[Exchanges]:
     """Queue, runner and trunk pool of `office` at work until the block ends."""
-    exchange, speech = Exchange(account), Speech()
-    trunks = TrunkPool(office.database, office.seal, lambda _: exchange)
+    built: dict[str, Exchange] = {}
+
+    def build(account: TrunkAccount) -> Exchange:
+        return built.setdefault(account.name, Exchange(account))
+
+    for account in accounts:
+        await a_stored_trunk(office, account)
+    speech = Speech()
+    pool = TrunkPool(office.database, office.seal, build)
+    channels = Channels(pool, office.database, office.clock, office.settings.zone)
     media = MediaEngine(Rtp(port_min=40_000, port_max=49_999), office.clock)
     runner = CallRunner(
         book=office.book,
         live=office.live,
-        trunks=trunks,
         media=media,
         speech=speech,
         dnd=office.dnd,
         recordings=office.settings.recordings,
     )
-    queue = CallQueue(runner, office.book, office.live, trunks, PLANS[plan], not_before=not_before)
+    queue = CallQueue(
+        runner, office.book, office.live, pool, channels, PLANS[plan], not_before=not_before
+    )
     office.on_wake = queue.wake
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run()) for run in (trunks.run, queue.run)]
+        tasks = [group.create_task(run()) for run in (pool.run, queue.run)]
         try:
-            yield Exchanges(queue, trunks, exchange, speech)
+            await pool.loaded()
+            yield Exchanges(queue, pool, channels, speech, built)
         finally:
             await queue.drain()
             for task in tasks:
                 task.cancel()
+
+
+async def a_stored_trunk(office: Office, account: TrunkAccount) -> None:
+    await office.database.write(lambda db: trunks.put(db, office.seal, account, office.clock.now()))
 
 
 async def batch_now(office: Office, batch_id: BatchId) -> Batch:

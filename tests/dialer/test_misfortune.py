@@ -171,7 +171,7 @@ async def test_a_single_call_that_cannot_be_placed_fails_with_the_reason(
 async def test_a_disabled_trunk_pauses_its_batches_and_says_so(
     office: Office, dialer: Exchanges
 ) -> None:
-    batch_id = await office.a_batch(rows=2, concurrency=1)
+    batch_id = await office.a_batch(rows=2, concurrency=1, trunk_id="trunk_gateway")
     phone = await dialer.exchange.phone(1)
     account = replace(dialer.exchange.account, is_enabled=False)
     await office.database.write(lambda db: trunks.put(db, office.seal, account, office.clock.now()))

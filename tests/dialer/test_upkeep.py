@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.live import LiveCalls
 from movoice_box.dialer.queue import CallQueue
 from movoice_box.dialer.runner import CallRunner
@@ -29,13 +30,13 @@ def an_upkeep(office: Office, plan: str = "enterprise") -> Upkeep:
     runner = CallRunner(
         book=office.book,
         live=live,
-        trunks=trunks,
         media=MediaEngine(Rtp(), office.clock),
         speech=_Mute(),
         dnd=office.dnd,
         recordings=office.settings.recordings,
     )
-    queue = CallQueue(runner, office.book, live, trunks, PLANS[plan])
+    channels = Channels(trunks, office.database, office.clock, office.settings.zone)
+    queue = CallQueue(runner, office.book, live, trunks, channels, PLANS[plan])
     return Upkeep(book=office.book, queue=queue, trunks=trunks, plan=PLANS[plan])
 
 

@@ -4,7 +4,7 @@ from movoice_box.domain.batch import BatchState, RecipientState
 from movoice_box.domain.call import CallState, Disposition
 from movoice_box.ids import BatchId
 from movoice_box.store import batches, calls
-from movoice_box.store.calls import Permission
+from movoice_box.store.call_queue import Permission
 from tests.builders import Office, a_result
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.trunk_pool import TrunkPool
 from movoice_box.domain.call import CallResult, CallState, Disposition
 from movoice_box.domain.media import MediaOffer
@@ -146,6 +147,7 @@ async def a_site(data_dir: Path, **settings: object) -> AsyncIterator[Site]:
             dnd=office.dnd,
             live=office.live,
             trunks=trunks,
+            channels=Channels(trunks, office.database, office.clock, office.settings.zone),
             webhooks=office.webhooks,
         )
         key = await office.database.write(

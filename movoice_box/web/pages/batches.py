@@ -162,7 +162,7 @@ async def _context(services: Services, batch_id: str) -> dict[str, Any]:
         batch = await batches.get(db, batch_id)
         agent = await batches.get_agent(db, batch.id)
         try:
-            trunk = await trunks.get(db, services.seal, batch.trunk_id)
+            trunk = await trunks.get(db, services.seal, batch.trunk_id or "")
         except NotFoundError:  # deleted since
             trunk = None
         on_the_phone = await _on_the_phone(db, batch.id)

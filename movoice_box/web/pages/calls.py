@@ -163,7 +163,7 @@ async def _call(services: Services, call_id: str) -> dict[str, Any]:
         except NotFoundError:
             agent_name = "an agent that was deleted"
         try:
-            trunk_name = (await trunks.get(db, services.seal, call.trunk_id)).name
+            trunk_name = (await trunks.get(db, services.seal, call.trunk_id or "")).name
         except NotFoundError:
             trunk_name = "a trunk that was deleted"
     return {
