@@ -88,7 +88,7 @@ class NativeTrunk:
 
     async def reach(self) -> None:
         """Look up the host, and wait for a registration; a trunk known to be down is not tried."""
-        await self._line.candidates()
+        await self._line.find()
         if self._registrar:
             await self._registrar.reach()
         elif self._is_watched and self._health.is_up is False:
@@ -106,7 +106,12 @@ class NativeTrunk:
         dialog = NativeDialog(
             line,
             replace(caller, from_=f"{identity.from_};tag={tag}"),
-            Targets(uri, candidates, self._is_own_host if account.follows_redirects else None),
+            Targets(
+                uri,
+                candidates,
+                self._is_own_host if account.follows_redirects else None,
+                is_proxied=account.proxy is not None,
+            ),
             identity.headers,
             MediaNegotiation(offer, session_id=secrets.randbits(48)),
             self._note,

@@ -1,7 +1,8 @@
 """The second SIP driver: a trunk over stock pyVoIP, for simple registered accounts.
 
 Beside `NativeTrunk` it cannot tell ringing, busy or refused, cannot CANCEL, dials one call at a
-time, hears and speaks with 8 bits, and sends no digits.
+time, hears and speaks with 8 bits, sends no digits, transfers no call, takes none that comes in,
+and shows the callee only its account.
 """
 
 import asyncio
@@ -78,7 +79,7 @@ class PyvoipTrunk:
     async def invite(
         self, to: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
     ) -> PyvoipDialog:
-        """See `Trunk`; pyVoIP says nothing of a call but its account.
+        """See `Trunk`; pyVoIP sends no caller id and no header of ours.
 
         RTP goes over the odd port above the offer's, which is this call's too.
         """

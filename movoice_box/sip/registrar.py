@@ -46,6 +46,7 @@ class RegistrarClient:
         """Stay registered until cancelled, then take the binding back."""
         due = self.state.start()
         self._is_running = True
+        self._line.on_reconnect = self._has_moved.set
         try:
             while True:
                 if await self._moved_within(due.in_s):
@@ -56,6 +57,7 @@ class RegistrarClient:
                 due = await self._register(due)
         finally:
             self._is_running = False
+            self._line.on_reconnect = None
             await self._unregister()
 
     async def reach(self) -> None:

@@ -13,7 +13,7 @@ from movoice_box.domain.trunk import Transport
 from movoice_box.errors import SipError
 from movoice_box.sip.headers import NameAddr, split_list
 from movoice_box.sip.messages import Response
-from movoice_box.sip.transport import Destination
+from movoice_box.sip.transport import Destination, is_ip
 
 MOST_INVITES = 5  # of one call, challenges not counted
 _FOLLOWED = (300, 301, 302)  # not 305 (another proxy) and 380 (another service)
@@ -29,6 +29,7 @@ class Targets:
     """The targets of one call; `current` is the one that is being tried.
 
     `is_ours` knows the trunk's names and addresses; it is None where redirects are not followed.
+    All goes by the outbound proxy where the trunk `is_proxied`.
     """
 
     def __init__(
@@ -36,11 +37,14 @@ class Targets:
         uri: URI,
         destinations: Sequence[Destination],
         is_ours: Callable[[str], bool] | None = None,
+        *,
+        is_proxied: bool = False,
     ) -> None:
         self.current = Target(uri, destinations[0])
         self._left = [Target(uri, destination) for destination in destinations[1:]]
         self._tried = 1
         self._is_ours = is_ours
+        self._is_proxied = is_proxied
         self._is_redirected = False
 
     @property
@@ -91,9 +95,10 @@ class Targets:
 
     def _target(self, uri: URI) -> Target:
         at = self.current.destination
+        if self._is_proxied:
+            return Target(uri, at)
         host = uri.host.strip("[]")
-        is_literal = host.replace(".", "").isdigit() or ":" in host
-        address = host if is_literal else at.address
+        address = host if is_ip(host) else at.address
         return Target(uri, replace(at, address=address, port=uri.port or at.transport.default_port))
 
 

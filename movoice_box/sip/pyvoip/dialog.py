@@ -2,8 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from movoice_box.domain.call import Disposition
+from movoice_box.domain.phone import PhoneNumber
+from movoice_box.errors import TrunkError
 from movoice_box.sip.disposition import disposition_of
 from movoice_box.sip.pyvoip.audio import PyvoipAudio
 from movoice_box.sip.pyvoip.wire import NO_FIRST_RESPONSE, Kind, Message
@@ -16,7 +19,10 @@ _RINGS_ON = "pyVoIP cannot CANCEL: the phone may ring on, and is hung up on if i
 
 
 class PyvoipDialog:
-    """Knows of pyVoIP's call what the host reports; the ring timeout is kept here."""
+    """Knows of pyVoIP's call what the host reports; the ring timeout is kept here.
+
+    pyVoIP does not tell whether a phone rang, so each call counts as one that may have.
+    """
 
     def __init__(self, call: int, ring_timeout_s: float, order: Callable[[Message], None]) -> None:
         self.sip_call_id = ""  # pyVoIP chooses it when it dials
@@ -52,6 +58,17 @@ class PyvoipDialog:
                 await self._has_ended.wait()
         except TimeoutError:
             self.on_lost("pyVoIP did not hang up in time")
+
+    async def transfer(self, to: PhoneNumber) -> None:
+        """See `Dialog`. Always raises `TrunkError`."""
+        raise TrunkError("pyVoIP cannot transfer a call: use the native driver for this trunk")
+
+    async def send_digits(self, digits: str) -> None:
+        """See `Dialog`. Always raises `TrunkError`."""
+        raise TrunkError("pyVoIP cannot send key presses: use the native driver for this trunk")
+
+    async def probe(self) -> None:
+        """See `Dialog`. pyVoIP cannot ask; that its process died is told without asking."""
 
     def on_report(self, report: Message) -> None:
         match report.kind:
@@ -98,7 +115,7 @@ class PyvoipDialog:
     def _end(self, ended: Ended) -> None:
         if self._ended:
             return
-        self._ended = ended
+        self._ended = ended = replace(ended, has_rung=True)
         self._ring_timer.cancel()
         self._audio.close()
         self._events.put_nowait(ended)
