@@ -14,8 +14,8 @@ readonly COMMAND=/usr/local/bin/movoice-box
 # What no wheel brings: the voice, and the zones that calling hours are counted in.
 readonly RUN_PACKAGES=(libespeak-ng1 espeak-ng-data tzdata)
 # The peers of the tests, fonts for the rupee sign and Devanagari, and what checks this script.
-readonly TEST_PACKAGES=(sip-tester baresip chromium chromium-driver fonts-dejavu-core
-    fonts-noto-core shellcheck systemd)
+readonly TEST_PACKAGES=(sip-tester baresip kamailio kamailio-tls-modules chromium chromium-driver
+    fonts-dejavu-core fonts-noto-core shellcheck systemd)
 
 usage() {
     cat <<'END'
