@@ -9,6 +9,9 @@ SAMPLES_PER_FRAME = SAMPLE_RATE_HZ * PTIME_MS // 1000
 PTIMES_MS = (10, 20, 30, 40, 50, 60)
 
 
+_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9, "opus": 107}
+
+
 class Codec(Enum):
     """An audio codec by its encoding name in SDP (RFC 3551 section 6, RFC 7587)."""
 
@@ -17,23 +20,19 @@ class Codec(Enum):
     G722 = "G722"
     OPUS = "opus"
 
-    @property
-    def payload_type(self) -> int:
-        """What this box offers it as: static, but for Opus."""
-        return _PAYLOAD_TYPES[self]
+    payload_type: int
+    """What this box offers it as: static, but for Opus."""
+    clock_rate_hz: int
+    """Of RTP timestamps. G.722 samples at 16 kHz and counts at 8 (RFC 3551 4.5.2)."""
+    samples_per_ms: int
+    """RTP timestamp units in a millisecond."""
 
-    @property
-    def clock_rate_hz(self) -> int:
-        """Of RTP timestamps. G.722 samples at 16 kHz and counts at 8 (RFC 3551 4.5.2)."""
-        return 48_000 if self is Codec.OPUS else 8_000
-
-    @property
-    def samples_per_ms(self) -> int:
-        """RTP timestamp units in a millisecond."""
-        return self.clock_rate_hz // 1000
+    def __init__(self, name: str) -> None:
+        self.payload_type = _PAYLOAD_TYPES[name]
+        self.clock_rate_hz = 48_000 if name == "opus" else 8_000
+        self.samples_per_ms = self.clock_rate_hz // 1000
 
 
-_PAYLOAD_TYPES = {Codec.PCMU: 0, Codec.PCMA: 8, Codec.G722: 9, Codec.OPUS: 107}
 G711 = (Codec.PCMU, Codec.PCMA)
 
 

@@ -1,8 +1,7 @@
 """RTP data packets (RFC 3550 section 5.1)."""
 
 import struct
-from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from movoice_box.errors import RtpError
 
@@ -15,8 +14,7 @@ _CSRC_COUNT = 0x0F
 _RTCP_TYPES = range(72, 77)  # where RTCP on this port would show up (RFC 5761 section 4)
 
 
-@dataclass(frozen=True, slots=True)
-class RtpPacket:
+class RtpPacket(NamedTuple):
     """An RTP data packet, without CSRCs or extensions.
 
     `timestamp` counts samples, not milliseconds: 8 000 per second for G.711,

@@ -88,21 +88,21 @@ class RtpSender:
         timestamp = (self.timestamp + skipped * self._packet_units) & 0xFFFF_FFFF
         self.timestamp = (timestamp + self._packet_units) & 0xFFFF_FFFF
         if not self._is_sending:
-            self.voice.pcm = b""
+            self.voice.is_silent = True
             return None
-        if self._events:
-            if (report := self._events.popleft()) is not None:
-                return self._event(report, timestamp)
+        if not self._events:
+            payload = self.voice.next_payload()
+        elif (report := self._events.popleft()) is not None:
+            return self._event(report, timestamp)
+        else:
             self._pressed_at = None
             payload = self.voice.next_silence()
-        else:
-            payload = self.voice.next_payload()
         marker, self._is_talkspurt_start = self._is_talkspurt_start, False
         return self._packet(self._payload_type, timestamp, payload, marker)
 
     def _event(self, report: bytes, timestamp: int) -> bytes:
         """All reports of a press carry the time at which it began (RFC 4733 section 2.2.2)."""
-        self.voice.pcm = b""
+        self.voice.is_silent = True
         is_first = self._pressed_at is None
         pressed_at = timestamp if self._pressed_at is None else self._pressed_at
         self._pressed_at = pressed_at

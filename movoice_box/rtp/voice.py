@@ -20,7 +20,7 @@ class Voice:
     def __init__(self, codec: Codec = Codec.PCMU, packet_ms: int = PTIME_MS) -> None:
         self.codec = codec
         self.packet_ms = packet_ms
-        self.pcm = b""  # of the last payload; empty while it was silence or none
+        self.is_silent = True  # the last packet was
         self._waiting = b""
         self._at = 0  # index into `_waiting`
         self._encoder: Encoder | None = None if codec in G711 else encoder_of(codec)
@@ -43,7 +43,9 @@ class Voice:
     @property
     def sent(self) -> bytes:
         """What the last packet carried, or its time in silence."""
-        return self.pcm or bytes(self._packet_bytes)
+        if self.is_silent:
+            return bytes(self._packet_bytes)
+        return self._cut(self._at - self._packet_bytes)
 
     @property
     def is_idle(self) -> bool:
@@ -63,21 +65,23 @@ class Voice:
 
     def next_payload(self) -> bytes:
         """What the next packet carries."""
-        begin, end = self._at, self._at + self._packet_bytes
+        begin = self._at
         if begin >= len(self._waiting):
             return self.next_silence()
-        self._at = end
-        self.pcm = self._waiting[begin:end]
-        if len(self.pcm) < self._packet_bytes:
-            self.pcm += bytes(self._packet_bytes - len(self.pcm))
+        self._at = end = begin + self._packet_bytes
+        self.is_silent = False
         if self._encoder is not None:
-            return self._encoder.encode(self.pcm)
+            return self._encoder.encode(self._cut(begin))
         payload = self._payload[begin // 2 : end // 2]
-        return payload + self._silence[len(payload) :]
+        return payload if end <= len(self._waiting) else payload + self._silence[len(payload) :]
 
     def next_silence(self) -> bytes:
         """A packet of silence; what waits to be played goes on waiting."""
-        self.pcm = b""
+        self.is_silent = True
         if self._encoder is None:
             return self._silence
         return self._encoder.encode(bytes(self._packet_bytes))
+
+    def _cut(self, begin: int) -> bytes:
+        """One packet of PCM, the last one filled up with silence."""
+        return self._waiting[begin : begin + self._packet_bytes].ljust(self._packet_bytes, b"\0")
