@@ -7,8 +7,9 @@ from movoice_box.clock import Clock
 from movoice_box.domain.media import MediaOffer, MediaWishes, SrtpKey
 from movoice_box.errors import TrunkError
 from movoice_box.rtp.codecs import available
-from movoice_box.rtp.ports import RtpPorts
+from movoice_box.rtp.ports import RtpPorts, bind_rtcp
 from movoice_box.rtp.recorder import Recorder
+from movoice_box.rtp.rtcp_link import RtcpLink
 from movoice_box.rtp.session import RtpSession
 from movoice_box.rtp.ticker import Ticker, TickerStatistics
 from movoice_box.settings import Rtp
@@ -23,6 +24,7 @@ class MediaEngine:
 
     def __init__(self, settings: Rtp, clock: Clock) -> None:
         self._ports = RtpPorts(settings.port_min, settings.port_max)
+        self._clock = clock
         self._ticker = Ticker(clock)
         self._recorder = Recorder()
 
@@ -54,7 +56,15 @@ class MediaEngine:
             if wishes.is_srtp
             else None,
         )
-        return RtpSession(bound, self._ticker, self._recorder, offer=offer, dtmf=wishes.dtmf)
+        rtcp = bind_rtcp(bound)
+        return RtpSession(
+            bound,
+            self._ticker,
+            self._recorder,
+            offer=offer,
+            dtmf=wishes.dtmf,
+            rtcp=RtcpLink(rtcp, self._clock) if rtcp else None,
+        )
 
     @property
     def statistics(self) -> TickerStatistics:

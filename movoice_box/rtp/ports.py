@@ -33,6 +33,12 @@ class RtpPorts:
         )
 
 
+def bind_rtcp(rtp: socket.socket) -> socket.socket | None:
+    """A socket on the port above (RFC 3550 section 11); None where another program has it."""
+    address, port = rtp.getsockname()[:2]
+    return _bind(address, port + 1)
+
+
 def _bind(address: str, port: int) -> socket.socket | None:
     """The bound socket, or None where another one has the port."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Protocol
 
 from movoice_box.domain.audio import LineClosed
-from movoice_box.domain.media import DtmfMethod, MediaOffer, MediaTarget
+from movoice_box.domain.media import PTIME_MS, DtmfMethod, MediaOffer, MediaTarget
+from movoice_box.domain.quality import MediaQuality
 from movoice_box.rtp.datagrams import Address, read, stamp_arrivals
 from movoice_box.rtp.mailbox import Mailbox
+from movoice_box.rtp.measured import media_quality
 from movoice_box.rtp.receiver import RtpReceiver
 from movoice_box.rtp.recorder import Recorder, Recording
+from movoice_box.rtp.rtcp_link import RtcpLink
 from movoice_box.rtp.sender import RtpSender
 from movoice_box.rtp.srtp import Srtp
 from movoice_box.rtp.ticker import Ticker
@@ -66,6 +69,7 @@ class RtpSession:
         randbits: Callable[[int], int] = secrets.randbits,
         offer: MediaOffer | None = None,
         dtmf: DtmfMethod = DtmfMethod.AUTO,
+        rtcp: RtcpLink | None = None,
     ) -> None:
         self.tap: MediaTap | None = None
         self._socket = bound
@@ -80,8 +84,10 @@ class RtpSession:
         self._is_dtmf_by_info = dtmf is DtmfMethod.INFO
         self._send_info: Callable[[str], Awaitable[None]] | None = None
         self._receiver = RtpReceiver(self._srtp.unprotect if self._srtp else None)
+        self._rtcp = rtcp
         self._is_connected = False
         self._is_closed = False
+        self._is_silence_expected = True
         self._playing = asyncio.Lock()
         self._has_played: asyncio.Future[None] | None = None
         self._digits: Mailbox[str] = Mailbox(_KEPT_DIGITS)
@@ -110,6 +116,9 @@ class RtpSession:
             self._srtp.connect(target.srtp)
         self._receiver.connect(target, self._offer)
         self._sender.connect(target)
+        self._is_silence_expected = not target.is_sending
+        if self._rtcp is not None:
+            self._rtcp.connect(target, self._srtp)
         self._ticker.add(self, self._sender.voice.packet_ms)
 
     def send_digits_by(self, send: Callable[[str], Awaitable[None]]) -> None:
@@ -160,6 +169,23 @@ class RtpSession:
         if self._recording is None and not self._is_closed:
             self._recording = self._recorder.start(path)
 
+    def inject_digit(self, digit: str) -> None:
+        """A key press that came another way than in the media; it is heard like any other."""
+        self._digits.put(digit)
+
+    @property
+    def silent_for_s(self) -> float:
+        """Seconds since the far end's last RTP or `connect`; 0 while it holds us, or before it."""
+        if self._is_silence_expected or self._is_closed:
+            return 0.0
+        return self._receiver.silent_ticks * PTIME_MS / 1000
+
+    @property
+    def quality(self) -> MediaQuality | None:
+        """What was measured so far; None before any packet was sent or heard."""
+        reports = self._rtcp.reports if self._rtcp else None
+        return media_quality(self._sender, self._receiver, reports, is_srtp=self._srtp is not None)
+
     @property
     def statistics(self) -> RtpStatistics:
         sequence = self._receiver.sequence
@@ -194,6 +220,8 @@ class RtpSession:
             return
         self._is_closed = True
         self._ticker.remove(self)
+        if self._rtcp is not None:
+            self._rtcp.close(self._sender, self._receiver)
         self._socket.close()
         if self._has_played is not None and not self._has_played.done():
             self._has_played.set_exception(LineClosed())
@@ -230,6 +258,8 @@ class RtpSession:
         """For the ticker."""
         self._receiver.silent_ticks += 1 + skipped
         self._read_socket()
+        if self._rtcp is not None:
+            self._rtcp.tick(self._sender, self._receiver, skipped)
         playout = self._receiver.playout
         if not self._readers and self._recording is None:
             return playout.skip(skipped)
