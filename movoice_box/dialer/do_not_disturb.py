@@ -30,9 +30,9 @@ class DoNotDisturb:
         self._clock = clock
 
     async def add(self, number: str, note: str = "") -> DndEntry:
-        """List a number as people write it. Raises `InputError` when it is none."""
+        """List a number as people write it, or an extension. Raises `InputError` when it is none."""
         entry = DndEntry(
-            phone=PhoneNumber.parse(number, self._country),
+            phone=PhoneNumber.parse_any(number, self._country),
             source=DndSource.OWNER,
             note=note,
             added_at=self._clock.now(),
@@ -53,13 +53,13 @@ class DoNotDisturb:
 
     async def remove(self, number: str) -> None:
         """Raises `NotFoundError` when the number is not listed."""
-        phone = PhoneNumber.parse(number, self._country)
+        phone = PhoneNumber.parse_any(number, self._country)
         if not await self._database.write(lambda db: dnd.remove(db, phone)):
             raise NotFoundError(f"{phone} is not on the do-not-disturb list", field="phone")
 
     async def check(self, number: str) -> DndEntry | None:
         """The entry of a number; None when it may be called."""
-        phone = PhoneNumber.parse(number, self._country)
+        phone = PhoneNumber.parse_any(number, self._country)
         async with self._database.reading() as db:
             return await dnd.find(db, phone)
 

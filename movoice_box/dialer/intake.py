@@ -109,8 +109,9 @@ class Intake:
         self._check(request)
         async with self._database.reading() as db:
             stored = await agents.get(db, request.agent_id)
+            extensions = await self._may_dial_extensions(db, request)
         country = request.default_country or self._settings.default_country
-        work = partial(check_rows, request.rows, stored.agent, country)
+        work = partial(check_rows, request.rows, stored.agent, country, extensions=extensions)
         checked = await _off_loop(work, len(request.rows))
         phones = [PhoneNumber(one.phone) for one in checked if one.state is RecipientState.QUEUED]
         async with self._database.reading() as db:
@@ -243,6 +244,12 @@ class Intake:
             )
         return [trunk]
 
+    async def _may_dial_extensions(self, db: aiosqlite.Connection, request: BatchRequest) -> bool:
+        if request.trunk_id is not None:
+            return (await trunks.get(db, self._seal, request.trunk_id)).allows_extensions
+        accounts = await trunks.every(db, self._seal)
+        return any(one.is_enabled and one.allows_extensions for one in accounts)
+
     def _check(self, request: BatchRequest) -> None:
         limits = self._settings.limits
         rows = len(request.rows)
@@ -287,8 +294,14 @@ def answer_of(batch: Batch, skipped: Iterable[Recipient]) -> dict[str, Any]:
     }
 
 
-def check_rows(rows: Sequence[RecipientRow], agent: Agent, country: str) -> list[Recipient]:
-    """Queue or skip each row by what the row itself tells: number, duplicates, variables."""
+def check_rows(
+    rows: Sequence[RecipientRow], agent: Agent, country: str, *, extensions: bool = False
+) -> list[Recipient]:
+    """Queue or skip each row by what the row itself tells: number, duplicates, variables.
+
+    With `extensions` those of a PBX are numbers too.
+    """
+    parse = PhoneNumber.parse_any if extensions else PhoneNumber.parse
     wanted = agent.variables
     first_row: dict[PhoneNumber, int] = {}
     checked = []
@@ -297,10 +310,13 @@ def check_rows(rows: Sequence[RecipientRow], agent: Agent, country: str) -> list
             row=number, phone=row.phone, variables=row.variables, state=RecipientState.QUEUED
         )
         try:
-            phone = PhoneNumber.parse(row.phone, country)
+            phone = parse(row.phone, country)
         except InputError as error:
-            reason, message = SkipReason.INVALID_NUMBER, f"row {number}: {error.message}"
-            checked.append(_skip(recipient, reason, message))
+            why = error.message
+            if not extensions and PhoneNumber.parse_extension(row.phone):
+                why = f"'{row.phone}' is an extension: no trunk that may carry it allows those"
+            reason = SkipReason.INVALID_NUMBER
+            checked.append(_skip(recipient, reason, f"row {number}: {why}"))
             continue
         variables = row.variables
         if PHONE in wanted:  # an agent may say the number itself

@@ -15,6 +15,7 @@ MAX_BYTES = 200 * 1024 * 1024
 _PHONE_HEADER = re.compile(
     r"phone|mobile|cell|msisdn|whatsapp|contact.?(no|num)|\btel\b|telephone", re.IGNORECASE
 )
+_EXTENSION_HEADER = re.compile(r"\bext(ension|n)?\b", re.IGNORECASE)
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -103,7 +104,12 @@ class RecipientFile:
 
     def _likeliest_phone_column(self, taken: set[str]) -> str | None:
         free = [column for column in self.columns if column not in taken]
-        named = [column for column in free if _PHONE_HEADER.search(column)]
+        named = [
+            column
+            for header in (_PHONE_HEADER, _EXTENSION_HEADER)
+            for column in free
+            if header.search(column)
+        ]
         return next(
             iter(named or (column for column in free if self._looks_dialable(column))), None
         )

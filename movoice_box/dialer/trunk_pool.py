@@ -13,6 +13,11 @@ from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
 
 
+_UNOPENED = (
+    "its password was sealed with another key: restore secret.key, or enter the password again"
+)
+
+
 @dataclass(slots=True)
 class _Running:
     trunk: Trunk
@@ -29,6 +34,7 @@ class TrunkPool:
         self._seal = seal
         self._build = build
         self._running: dict[TrunkId, _Running] = {}
+        self._unopened: set[TrunkId] = set()
         self._changed = asyncio.Event()
         self._loaded = asyncio.Event()
 
@@ -54,6 +60,8 @@ class TrunkPool:
 
     def get(self, trunk_id: TrunkId) -> Trunk:
         """The driver of an enabled trunk. Raises `TrunkError`."""
+        if trunk_id in self._unopened:
+            raise TrunkError(f"trunk '{trunk_id}' cannot be used: {_UNOPENED}")
         running = self._running.get(trunk_id)
         if running is None:
             raise TrunkError(
@@ -72,6 +80,8 @@ class TrunkPool:
         return [running.trunk.account for running in self._running.values()]
 
     def status(self, trunk_id: TrunkId) -> TrunkStatus:
+        if trunk_id in self._unopened:
+            return TrunkStatus(is_up=False, detail=_UNOPENED)
         running = self._running.get(trunk_id)
         if running is None:
             return TrunkStatus(is_up=None, detail="disabled")
@@ -84,6 +94,7 @@ class TrunkPool:
     async def _follow(self, group: asyncio.TaskGroup) -> None:
         async with self._database.reading() as db:
             accounts = await trunks.every(db, self._seal)
+            self._unopened = await trunks.unopened(db, self._seal)
         wanted = {account.id: account for account in accounts if account.is_enabled}
         gone = [
             running

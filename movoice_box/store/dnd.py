@@ -66,10 +66,10 @@ async def page(
         db,
         """
         SELECT * FROM dnd
-        WHERE (:cursor IS NULL OR phone > :cursor) AND instr(phone, :search)
+        WHERE (:cursor IS NULL OR phone > :cursor) AND (:search = '' OR instr(phone, :search))
         ORDER BY phone LIMIT :limit
         """,
-        {"cursor": cursor, "search": search or "+", "limit": limit + 1},
+        {"cursor": cursor, "search": search, "limit": limit + 1},
     )
     return page_of(rows, limit, "phone", _to_entry)
 

@@ -7,7 +7,8 @@ import aiosqlite
 import msgspec
 
 from movoice_box.domain.trunk import TrunkAccount
-from movoice_box.errors import ConflictError, InputError, NotFoundError
+from movoice_box.errors import ConflictError, InputError, NotFoundError, SettingsError
+from movoice_box.ids import TrunkId
 from movoice_box.store.database import Row, fetch_all, fetch_one, to_text
 from movoice_box.store.sealing import Seal
 
@@ -15,7 +16,13 @@ _COLUMNS = ("id", "name", "password")  # the rest of an account is the document
 
 
 async def put(db: aiosqlite.Connection, seal: Seal, account: TrunkAccount, now: datetime) -> None:
-    """Insert or replace a trunk. Raises `ConflictError` when another has its name."""
+    """Insert or replace a trunk. Raises `ConflictError` when another has its name.
+
+    A password that does not open is kept until another is given: its key may come back.
+    """
+    password = seal.close(account.password, account.id) if account.password else None
+    if password is None:
+        password = (await _unopened(db, seal, account.id)).get(account.id)
     try:
         await db.execute(
             """
@@ -26,7 +33,7 @@ async def put(db: aiosqlite.Connection, seal: Seal, account: TrunkAccount, now: 
             {
                 "id": account.id,
                 "name": account.name,
-                "password": seal.close(account.password, account.id) if account.password else None,
+                "password": password,
                 "document": _to_document(account),
                 "now": to_text(now),
             },
@@ -45,6 +52,11 @@ async def get(db: aiosqlite.Connection, seal: Seal, trunk_id: str) -> TrunkAccou
     if row is None:
         raise NotFoundError(f"there is no trunk '{trunk_id}'", field="trunk_id")
     return _to_account(row, seal)
+
+
+async def unopened(db: aiosqlite.Connection, seal: Seal) -> set[TrunkId]:
+    """The trunks whose password was sealed with another key: they read as disabled."""
+    return set(await _unopened(db, seal))
 
 
 async def every(db: aiosqlite.Connection, seal: Seal) -> list[TrunkAccount]:
@@ -84,6 +96,28 @@ async def remove(db: aiosqlite.Connection, trunk_id: str) -> None:
         raise NotFoundError(f"there is no trunk '{trunk_id}'", field="trunk_id")
 
 
+async def _unopened(
+    db: aiosqlite.Connection, seal: Seal, trunk_id: str | None = None
+) -> dict[TrunkId, bytes]:
+    rows = await fetch_all(
+        db,
+        """
+        SELECT id, password FROM trunks
+        WHERE password IS NOT NULL AND (:id IS NULL OR id = :id)
+        """,
+        {"id": trunk_id},
+    )
+    return {TrunkId(row["id"]): row["password"] for row in rows if _password_of(row, seal) is None}
+
+
+def _password_of(row: Row, seal: Seal) -> str | None:
+    """None where there is none, or none that this box can open."""
+    try:
+        return seal.open(row["password"], row["id"]) if row["password"] else None
+    except SettingsError:
+        return None
+
+
 def _to_document(account: TrunkAccount) -> str:
     values = msgspec.to_builtins(account)
     for column in _COLUMNS:
@@ -93,6 +127,8 @@ def _to_document(account: TrunkAccount) -> str:
 
 def _to_account(row: Row, seal: Seal) -> TrunkAccount:
     values = msgspec.json.decode(row["document"])
-    password = seal.open(row["password"], row["id"]) if row["password"] else None
+    password = _password_of(row, seal)
     columns = {"id": row["id"], "name": row["name"], "password": password}
+    if row["password"] and password is None:
+        columns["is_enabled"] = False
     return msgspec.convert(values | columns, TrunkAccount)
