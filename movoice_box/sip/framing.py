@@ -12,7 +12,7 @@ MOST_HEADER_BYTES = MOST_BODY_BYTES = 64 * 1024
 
 _END = b"\r\n\r\n"
 _LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*([^\r\n]*?)[ \t]*\r?$", re.I | re.M)
-_VERSION = b"SIP/2.0"
+_VERSION = b"SIP/"  # of whatever number: the answer to another one is 505
 
 
 class KeepAlive(Enum):

@@ -33,7 +33,7 @@ class Failure(Enum):
     def explain(self, peer: str, seconds: float, timer: str = "") -> str:
         """A sentence for people: `peer` is `host:port`, `timer` the RFC's name of the limit."""
         if self is Failure.UNREACHABLE:
-            return f"{peer} is closed or has no route (ICMP): check the trunk's host and port"
+            return f"{peer} is closed or has no route: check the trunk's host, port and transport"
         which, port = f" (timer {timer})" if timer else "", peer.rpartition(":")[2]
         return f"no answer from {peer} in {seconds:g} s{which}: is UDP {port} open outwards?"
 
