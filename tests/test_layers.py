@@ -26,9 +26,10 @@ ALLOWED: dict[str, set[str]] = {
     "web": MIDDLE | {"web", "dialer", "store"},
     "app": MIDDLE | {"notify", "web", "dialer", "store", "sip", "rtp", "voice"},
     "bench": MIDDLE | {"bench", "app", "dialer", "store", "sip", "rtp", "voice"},
+    "doctor": MIDDLE | {"doctor", "sip", "rtp"},
     "cli": MIDDLE | {"commands"},
     "commands": MIDDLE
-    | {"commands", "app", "bench", "simulator", "dialer", "store", "sip", "rtp", "voice"},
+    | {"commands", "app", "bench", "doctor", "simulator", "dialer", "store", "sip", "rtp", "voice"},
     "__main__": {"cli"},
     "__init__": set(),
 }

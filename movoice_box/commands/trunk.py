@@ -6,6 +6,7 @@ import getpass
 
 from movoice_box.app import stored, testing_trunk
 from movoice_box.clock import SystemClock
+from movoice_box.commands import doctor
 from movoice_box.commands.parsing import Commands, add_command, add_group
 from movoice_box.domain.phone import NumberFormat
 from movoice_box.domain.trunk import TrunkAccount, TrunkDriver
@@ -50,6 +51,7 @@ def add_to(commands: Commands, common: argparse.ArgumentParser) -> None:
     add_command(group, common, "list", _list, "list the trunks")
     test = add_command(group, common, "test", _test, "ask the far end whether it is there")
     test.add_argument("trunk", help="its name or id")
+    doctor.add_to(group, common)
 
 
 async def _add(options: argparse.Namespace, settings: Settings) -> int:
