@@ -84,7 +84,7 @@ class Locator:
         found = self._found.get(key)
         if found is None or self._clock.monotonic() >= found.until:
             try:
-                found = await self._look_up(host, port, transport, family)
+                found = await self._look_up(host, port, transport, family, is_known=bool(found))
             except TrunkError as error:
                 if found is None:
                     raise
@@ -105,12 +105,20 @@ class Locator:
         return tuple(sorted(destinations, key=self._failed.__contains__))
 
     async def _look_up(
-        self, host: str, port: int | None, transport: Transport, family: socket.AddressFamily
+        self,
+        host: str,
+        port: int | None,
+        transport: Transport,
+        family: socket.AddressFamily,
+        *,
+        is_known: bool,
     ) -> _Found:
         """SRV and address at once: where DNS is slow or absent, one wait is enough."""
         has_services = port is None and "." in host.strip(".")
         services, direct = await asyncio.gather(
-            self._services(f"{_SERVICES[transport]}.{host}") if has_services else _nothing(),
+            self._services(f"{_SERVICES[transport]}.{host}", is_known)
+            if has_services
+            else _nothing(),
             _addressed(Target(host, port or transport.default_port), family),
         )
         kept_s, located = _ADDRESSES_KEPT_S, [direct]
@@ -123,13 +131,19 @@ class Locator:
             return _Found(found, self._clock.monotonic() + kept_s)
         raise TrunkError("; ".join(trouble for _, trouble in located))
 
-    async def _services(self, name: str) -> tuple[float, tuple[Target, ...]] | None:
-        """How long the SRV records hold, and what they name; None where there are none."""
+    async def _services(self, name: str, is_known: bool) -> tuple[float, tuple[Target, ...]] | None:
+        """How long the SRV records hold, and what they name; None where there are none.
+
+        Where DNS is silent none are assumed, unless the host `is_known`. Raises `TrunkError` then.
+        """
         try:
             async with asyncio.timeout(_SRV_WAIT_S):
                 answer = await self._resolver().resolve(name, "SRV", search=False)
-        except (dns.exception.DNSException, OSError, TimeoutError) as error:
-            logger.debug("no SRV records of %s: %s", name, error)
+        except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.NoResolverConfiguration):
+            return None
+        except (dns.exception.DNSException, OSError) as error:
+            if is_known:
+                raise TrunkError(f"no answer from DNS for '{name}'") from error
             return None
         ttl_s = float(answer.rrset.ttl) if answer.rrset else 0.0
         records = [record for record in answer if isinstance(record, SRV)]

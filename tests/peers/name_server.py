@@ -44,6 +44,7 @@ class NameServer(asyncio.DatagramProtocol):
     def resolver(self) -> dns.asyncresolver.Resolver:
         """A DNS client that asks this server alone."""
         resolver = dns.asyncresolver.Resolver(configure=False)
+        resolver.lifetime = 0.5
         resolver.nameservers = ["127.0.0.1"]
         resolver.port = self._transport.get_extra_info("sockname")[1]
         return resolver

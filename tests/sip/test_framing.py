@@ -54,13 +54,11 @@ def test_stream_that_cannot_be_followed(head: bytes, reason: str) -> None:
 
 def test_endless_header_ends_while_it_drips() -> None:
     framer = Framer()
-    sent = 0
-    with pytest.raises(SipError, match="headers of more than"):
-        while sent < 10 * MOST_HEADER_BYTES:
-            framer.feed(b"a" * 1000)
-            sent += 1000
+    for _ in range(MOST_HEADER_BYTES // 1024 - 1):
+        assert framer.feed(b"a" * 1024) == []
 
-    assert sent <= MOST_HEADER_BYTES
+    with pytest.raises(SipError, match="headers of more than"):
+        framer.feed(b"a" * 1024)
 
 
 def test_largest_body_is_taken() -> None:
