@@ -13,6 +13,11 @@ _CREDENTIALS = (
 )
 _RESTS = "the far end has no free line or is overloaded: look at its channels, SIM and credit"
 
+NO_COMMON_MEDIA = (
+    "no common codec, or SRTP on one side alone: we offered {codecs}; allow PCMA or PCMU at the "
+    "far end, or change the trunk's codecs"
+)
+
 REFUSALS: dict[int, tuple[Level, str]] = {
     400: (Level.FAILURE, "the far end cannot read our INVITE: send it the capture"),
     401: (Level.FAILURE, _CREDENTIALS),
@@ -41,8 +46,7 @@ REFUSALS: dict[int, tuple[Level, str]] = {
     487: (Level.WARNING, "nobody answered in time: call a phone that is at hand, for the audio"),
     488: (
         Level.FAILURE,
-        "no common codec, or SRTP on one side alone: we offered {codecs}; allow PCMA or PCMU at "
-        "the far end, or change the trunk's codecs",
+        NO_COMMON_MEDIA,
     ),
     500: (Level.FAILURE, "the far end failed: its own log says why"),
     501: (Level.FAILURE, "the far end cannot do this: is it the right host and port?"),
@@ -55,7 +59,7 @@ REFUSALS: dict[int, tuple[Level, str]] = {
         Level.WARNING,
         "the callee declined, or the far end bars the call: try another number to tell which",
     ),
-    606: (Level.FAILURE, "no common media: we offered {codecs}; compare with the far end's"),
+    606: (Level.FAILURE, NO_COMMON_MEDIA),
     608: (Level.FAILURE, "the network rejected the call as unwanted: see your caller id's name"),
 }
 

@@ -12,9 +12,10 @@ from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.early_media import EarlyMediaVerdict
 from movoice_box.domain.media import PTIME_MS, MediaOffer, MediaTarget
 from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.quality import MediaQuality
 from movoice_box.rtp.early_media import EarlyMediaListener
 from movoice_box.rtp.engine import MediaEngine
-from movoice_box.rtp.session import RtpSession, RtpStatistics
+from movoice_box.rtp.session import RtpSession
 from movoice_box.sip.trunk import (
     Answered,
     Dialog,
@@ -56,7 +57,7 @@ class CallRecord:
     """Of the moments after the answer that were not silent; None where all were."""
     keys: list[tuple[str, str]] = field(default_factory=list)
     """Each key that was pressed, and "RTP" or "INFO"."""
-    statistics: RtpStatistics | None = None
+    quality: MediaQuality | None = None
     ended: Ended | None = None
 
 
@@ -94,9 +95,9 @@ class TestCall:
                     await self._follow(dialog, session, ear, request, record)
                 finally:
                     await dialog.end()
-                record.statistics = session.statistics
-                await session.close()
+                await session.close()  # takes the last report of the far end
                 await listening
+            record.quality = session.quality
         finally:
             await session.close()
         record.early = ear.early.verdict() if record.early_target else None

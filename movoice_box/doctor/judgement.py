@@ -2,7 +2,13 @@
 
 from collections.abc import Iterator
 
-from movoice_box.doctor.advice import NO_EARLY_MEDIA, ONE_WAY, advice_for
+from movoice_box.doctor.advice import (
+    NO_COMMON_MEDIA,
+    NO_EARLY_MEDIA,
+    NOT_HEARD,
+    ONE_WAY,
+    advice_for,
+)
 from movoice_box.doctor.call import CallRecord
 from movoice_box.doctor.findings import Finding, Level, failure, note, ok, warning
 from movoice_box.doctor.wire import RtpFlow, Wire
@@ -10,6 +16,7 @@ from movoice_box.domain.call import Disposition
 from movoice_box.domain.disposition_rule import disposition_heard
 from movoice_box.domain.early_media import EarlyMediaVerdict, EarlySound
 from movoice_box.domain.media import MediaTarget
+from movoice_box.domain.quality import MediaQuality
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.settings import Rtp
 from movoice_box.sip.messages import Request, Response
@@ -17,6 +24,7 @@ from movoice_box.sip.trunk import Ended
 
 _FAINT_DBM0, _LOUD_DBM0 = -35.0, -6.0
 _BAD_LOSS = 0.02
+_BAD_JITTER_MS = 40.0
 _LATE_AUDIO_S = 1.0
 _WORDS = {
     EarlySound.RINGBACK: "ringback",
@@ -89,11 +97,13 @@ def _refusal(account: TrunkAccount, record: CallRecord, wire: Wire) -> Iterator[
     ended = record.ended
     if ended is None:
         return
-    if ended.sip_status is None:
+    codecs = ", ".join(codec.value for codec in record.offer.codecs)
+    if ended.sip_status is not None and ended.sip_status < 300:
+        yield failure("call", ended.sip_reason, NO_COMMON_MEDIA.format(codecs=codecs))
+    elif ended.sip_status is None:
         level = Level.WARNING if ended.disposition is Disposition.NO_ANSWER else Level.FAILURE
         yield Finding(level=level, topic="call", text=ended.sip_reason or "no response at all")
     else:
-        codecs = ", ".join(codec.value for codec in record.offer.codecs)
         level, advice = advice_for(ended.sip_status, dialed=_dialed(wire), codecs=codecs)
         cause = f", Q.850 cause {ended.q850_cause}" if ended.q850_cause is not None else ""
         text = f"refused with {ended.sip_status} {ended.sip_reason}{cause}"
@@ -148,7 +158,7 @@ def _audio(record: CallRecord, target: MediaTarget, wire: Wire, rtp: Rtp) -> Ite
         what = f" ({kinds})" if record.talk and (kinds := _kinds(record.talk)) else ""
         yield ok("audio", f"{record.sound_s:.1f} s of sound at {record.level_dbm0:.0f} dBm0{what}")
         yield from _loudness(record.level_dbm0)
-    yield from _losses(record, address)
+    yield from _quality(record.quality, address)
 
 
 def _source(
@@ -177,14 +187,26 @@ def _loudness(level_dbm0: float) -> Iterator[Finding]:
         yield warning("audio", "that is too loud", "lower the receive gain at the gateway")
 
 
-def _losses(record: CallRecord, address: str) -> Iterator[Finding]:
-    counts = record.statistics
-    if counts is None or not counts.received:
+def _quality(quality: MediaQuality | None, address: str) -> Iterator[Finding]:
+    """Losses both ways, jitter, round trip and what they come to."""
+    if quality is None or quality.mos is None:
         return
-    share = counts.lost / (counts.lost + counts.received)
-    text = f"{share:.1%} of the packets to us were lost, {counts.late} came too late"
-    if share >= _BAD_LOSS:
+    text = f"MOS {quality.mos:.1f}, {quality.loss_heard:.1%} lost, jitter {quality.jitter_heard_ms:.0f} ms"
+    if quality.loss_heard >= _BAD_LOSS:
         yield warning("quality", text, "look for Wi-Fi, a full uplink or a bad cable on the way")
+    elif quality.jitter_heard_ms >= _BAD_JITTER_MS:
+        yield warning("quality", text, "give voice precedence in the router (DSCP 46)")
+    else:
+        yield ok("quality", text)
+    if quality.loss_sent is None:
+        yield note("quality", "the far end sent no RTCP: whether it hears us, only it can tell")
+        return
+    trip = (
+        f", round trip {quality.round_trip_ms:.0f} ms" if quality.round_trip_ms is not None else ""
+    )
+    text = f"the far end lost {quality.loss_sent:.1%} of our packets{trip}"
+    if quality.loss_sent >= _BAD_LOSS:
+        yield warning("quality", text, NOT_HEARD.format(address=address))
     else:
         yield ok("quality", text)
 
@@ -219,7 +241,8 @@ def _end(record: CallRecord, wire: Wire) -> Iterator[Finding]:
         yield failure(
             "BYE",
             "was not answered: the far end may still hold the line",
-            "the far end must take requests inside a dialog at the Contact that it gave in the 200",
+            "the far end must take a BYE at the Contact of its 200; a proxy on the way that wants to "
+            "see it has to add itself by Record-Route",
         )
     else:
         passed, response = final[-1]

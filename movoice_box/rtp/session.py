@@ -13,6 +13,7 @@ from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.media import PTIME_MS, DtmfMethod, MediaOffer, MediaTarget
 from movoice_box.domain.quality import MediaQuality
 from movoice_box.rtp.datagrams import Address, read, stamp_arrivals
+from movoice_box.rtp.inband_dtmf import InbandDigits
 from movoice_box.rtp.mailbox import Mailbox
 from movoice_box.rtp.measured import media_quality
 from movoice_box.rtp.receiver import RtpReceiver
@@ -88,6 +89,8 @@ class RtpSession:
         self._is_connected = False
         self._is_closed = False
         self._is_silence_expected = True
+        self._inband: InbandDigits | None = None
+        self._is_info_heard = False
         self._playing = asyncio.Lock()
         self._has_played: asyncio.Future[None] | None = None
         self._digits: Mailbox[str] = Mailbox(_KEPT_DIGITS)
@@ -117,6 +120,8 @@ class RtpSession:
         self._receiver.connect(target, self._offer)
         self._sender.connect(target)
         self._is_silence_expected = not target.is_sending
+        needs_tones = target.telephone_event_payload_type is None and not self._is_info_heard
+        self._inband = (self._inband or InbandDigits()) if needs_tones else None
         if self._rtcp is not None:
             self._rtcp.connect(target, self._srtp)
         self._ticker.add(self, self._sender.voice.packet_ms)
@@ -170,7 +175,8 @@ class RtpSession:
             self._recording = self._recorder.start(path)
 
     def inject_digit(self, digit: str) -> None:
-        """A key press that came another way than in the media; it is heard like any other."""
+        """A key press that came by INFO: heard like any other; tones are no longer listened for."""
+        self._is_info_heard, self._inband = True, None
         self._digits.put(digit)
 
     @property
@@ -261,13 +267,21 @@ class RtpSession:
         if self._rtcp is not None:
             self._rtcp.tick(self._sender, self._receiver, skipped)
         playout = self._receiver.playout
-        if not self._readers and self._recording is None:
+        if not self._readers and self._recording is None and self._inband is None:
             return playout.skip(skipped)
         pcm = playout.frame(skipped)
         for reader in self._readers:
             reader.put(pcm)
         if self._recording is not None:
             self._recording.add(pcm, skipped)
+        if self._inband is not None:
+            self._hear_tones(self._inband, pcm)
+
+    def _hear_tones(self, inband: InbandDigits, pcm: bytes) -> None:
+        if self._receiver.has_telephone_events:
+            self._inband = None  # it sends events after all, and may send both
+        elif (digit := inband.hear(pcm)) is not None:
+            self._digits.put(digit)
 
     def _read_socket(self) -> None:
         for datagram, source, at in read(self._socket, _MOST_DATAGRAMS):
@@ -278,11 +292,11 @@ class RtpSession:
                 self._digits.put(digit)
 
     def _send(self, packet: bytes, peer: Address) -> None:
-        if self.tap:
-            self.tap.on_rtp(packet, (self._offer.address, self._offer.port), peer)
         try:
             if self._srtp is not None:
                 packet = self._srtp.protect(packet)
+            if self.tap:
+                self.tap.on_rtp(packet, (self._offer.address, self._offer.port), peer)
             self._socket.sendto(packet, peer)
         except OSError:  # a full buffer or no route now: this frame is lost, the next may pass
             self._send_errors += 1
