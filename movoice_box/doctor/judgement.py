@@ -191,10 +191,11 @@ def _quality(quality: MediaQuality | None, address: str) -> Iterator[Finding]:
     """Losses both ways, jitter, round trip and what they come to."""
     if quality is None or quality.mos is None:
         return
-    text = f"MOS {quality.mos:.1f}, {quality.loss_heard:.1%} lost, jitter {quality.jitter_heard_ms:.0f} ms"
+    jitter_ms = quality.jitter_heard_ms
+    text = f"MOS {quality.mos:.1f}, {quality.loss_heard:.1%} lost, jitter {jitter_ms:.0f} ms"
     if quality.loss_heard >= _BAD_LOSS:
         yield warning("quality", text, "look for Wi-Fi, a full uplink or a bad cable on the way")
-    elif quality.jitter_heard_ms >= _BAD_JITTER_MS:
+    elif jitter_ms >= _BAD_JITTER_MS:
         yield warning("quality", text, "give voice precedence in the router (DSCP 46)")
     else:
         yield ok("quality", text)
@@ -241,8 +242,8 @@ def _end(record: CallRecord, wire: Wire) -> Iterator[Finding]:
         yield failure(
             "BYE",
             "was not answered: the far end may still hold the line",
-            "the far end must take a BYE at the Contact of its 200; a proxy on the way that wants to "
-            "see it has to add itself by Record-Route",
+            "the far end must take a BYE at the Contact of its 200; a proxy on the way that wants "
+            "to see it has to add itself by Record-Route",
         )
     else:
         passed, response = final[-1]
