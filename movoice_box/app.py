@@ -19,10 +19,13 @@ from movoice_box.dialer.call_book import CallBook
 from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.control import BatchControl
 from movoice_box.dialer.do_not_disturb import DoNotDisturb
+from movoice_box.dialer.inbound import InboundCalls
 from movoice_box.dialer.intake import Intake
 from movoice_box.dialer.live import LiveCalls
+from movoice_box.dialer.placed_call import CallDesk
 from movoice_box.dialer.queue import CallQueue
 from movoice_box.dialer.runner import CallRunner
+from movoice_box.dialer.transfer import Transfers
 from movoice_box.dialer.trunk_pool import TrunkPool
 from movoice_box.dialer.upkeep import Upkeep
 from movoice_box.dialer.webhooks import WebhookSender
@@ -35,7 +38,7 @@ from movoice_box.settings import Settings, parse_address, ready_agents
 from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.native_trunk import NativeTrunk
 from movoice_box.sip.pyvoip_trunk import PyvoipTrunk
-from movoice_box.sip.trunk import Trunk, TrunkStatus
+from movoice_box.sip.trunk import IncomingHandler, Trunk, TrunkStatus
 from movoice_box.store import agents
 from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
@@ -93,19 +96,25 @@ async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIte
         broadcast = Broadcast()
         live = LiveCalls()
         media = MediaEngine(settings.rtp, clock)
-        trunks = TrunkPool(database, seal, lambda account: _driver(account, endpoint, clock))
+        trunks = TrunkPool(
+            database, seal, lambda account: _driver(account, endpoint, clock, take_call)
+        )
         webhooks = WebhookSender(database, seal, settings, clock)
         book = CallBook(database, clock, ids, broadcast, webhooks)
         dnd = DoNotDisturb(database, settings, clock)
         channels = Channels(trunks, database, clock, settings.zone)
-        runner = CallRunner(
+        speech = CachedSpeech(engine, settings.data.dir / "speech")
+        desk = CallDesk(
             book=book,
-            live=live,
-            media=media,
-            speech=CachedSpeech(engine, settings.data.dir / "speech"),
             dnd=dnd,
+            transfers=Transfers(channels, media, settings.default_country),
             recordings=settings.recordings,
         )
+        runner = CallRunner(desk=desk, live=live, media=media, speech=speech)
+        inbound = InboundCalls(
+            desk, live, trunks, channels, media, speech, settings.limits, settings.default_country
+        )
+        take_call = None if for_one_call else inbound.on_call
         not_before = clock.now() if for_one_call else None
         queue = CallQueue(
             runner, book, live, trunks, channels, settings.limits, not_before=not_before
@@ -133,6 +142,7 @@ async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIte
             "trunks": trunks.run,
             "webhooks": webhooks.run,
             "call queue": queue.run,
+            "inbound calls": inbound.run,
         }
         if listener:
             loops["upkeep"] = upkeep.run
@@ -142,6 +152,7 @@ async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIte
                 yield Box(services=services, web_address=_web_address(listener))
             finally:
                 await queue.drain()
+                await inbound.drain()
                 broadcast.close()
 
 
@@ -232,10 +243,16 @@ def _endpoint(listen: str, clock: Clock) -> SipEndpoint:
     return SipEndpoint(parse_address(listen, "sip.listen"), clock)
 
 
-def _driver(account: TrunkAccount, endpoint: SipEndpoint, clock: Clock) -> Trunk:
+def _driver(
+    account: TrunkAccount,
+    endpoint: SipEndpoint,
+    clock: Clock,
+    take_call: IncomingHandler | None = None,
+) -> Trunk:
+    """pyVoIP takes no calls: it cannot tell from where one came."""
     match account.driver:
         case TrunkDriver.NATIVE:
-            return NativeTrunk(account, endpoint, clock)
+            return NativeTrunk(account, endpoint, clock, take_call)
         case TrunkDriver.PYVOIP:
             return PyvoipTrunk(account, clock)
 

@@ -10,7 +10,14 @@ from movoice_box.dialer.broadcast import Broadcast, Change
 from movoice_box.dialer.completion import end_call
 from movoice_box.dialer.webhooks import WebhookSender
 from movoice_box.domain.batch import Batch, BatchState, SkipReason
-from movoice_box.domain.call import UNANSWERED_OUTCOMES, Call, CallResult, CallState, Disposition
+from movoice_box.domain.call import (
+    HUNG_UP,
+    UNANSWERED_OUTCOMES,
+    Call,
+    CallResult,
+    CallState,
+    Disposition,
+)
 from movoice_box.domain.summary import callee_name, summary_without_conversation
 from movoice_box.ids import BatchId, IdFactory
 from movoice_box.store import batches, call_queue, calls
@@ -122,7 +129,7 @@ def without_conversation(call: Call, disposition: Disposition, sip_reason: str) 
     """The result of a call in which nobody spoke."""
     return CallResult(
         disposition=disposition,
-        outcome=UNANSWERED_OUTCOMES[disposition],
+        outcome=UNANSWERED_OUTCOMES.get(disposition, HUNG_UP),
         summary=summary_without_conversation(disposition, callee_name(call.variables)),
         collected={},
         sip_reason=sip_reason,

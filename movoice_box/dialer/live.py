@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from movoice_box.domain.call import CallState
+from movoice_box.domain.call import CallState, Direction
+from movoice_box.domain.phone import PhoneNumber
 from movoice_box.ids import BatchId, CallId
 
 
@@ -14,13 +15,17 @@ class LiveCall:
     """One call in this process.
 
     Set `end` to end it: it is not placed before its INVITE, gets a CANCEL while it rings and a BYE
-    while it talks.
+    while it talks. `transfer_to` is who takes over where somebody asked for it by `transfer`.
     """
 
     id: CallId
     batch_id: BatchId
     state: CallState = CallState.PREPARING
     end: asyncio.Event = field(default_factory=asyncio.Event)
+    direction: Direction = Direction.OUTBOUND
+    transfer_to: PhoneNumber | None = None
+    transfer: asyncio.Event = field(default_factory=asyncio.Event)
+    is_handed_over: bool = False
 
 
 class LiveCalls:
@@ -59,6 +64,22 @@ class LiveCalls:
             return False
         call.end.set()
         return True
+
+    def transfer_call(self, call_id: CallId, to: PhoneNumber) -> bool:
+        """Hand a call over to `to`; False where nobody talks to the agent in it now."""
+        call = self._calls.get(call_id)
+        if call is None or call.state is not CallState.TALKING:
+            return False
+        if call.transfer_to or call.is_handed_over or call.end.is_set():
+            return False
+        call.transfer_to = to
+        call.transfer.set()
+        return True
+
+    @property
+    def inbound(self) -> int:
+        """How many of them came in."""
+        return sum(call.direction is Direction.INBOUND for call in self._calls.values())
 
     def __len__(self) -> int:
         return len(self._calls)

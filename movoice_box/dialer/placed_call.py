@@ -1,43 +1,63 @@
-"""A call that may leave the box: from its INVITE to the moment it is over."""
+"""A call on the line, from its INVITE or its answer to the moment it is over."""
 
 import asyncio
-from dataclasses import replace
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from movoice_box.dialer.broadcast import Change
-from movoice_box.dialer.call_book import CallBook, not_dialed, without_conversation
+from movoice_box.dialer.call_book import CallBook, without_conversation
+from movoice_box.dialer.call_news import CallNews
 from movoice_box.dialer.do_not_disturb import DoNotDisturb
+from movoice_box.dialer.early_listening import EarlyListening
+from movoice_box.dialer.leg import Leg
 from movoice_box.dialer.live import LiveCall
+from movoice_box.dialer.transfer import Transfers
 from movoice_box.domain.agent import Agent
-from movoice_box.domain.audio import CallAudio
+from movoice_box.domain.attempt import Attempt
+from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.call import (
     HUNG_UP,
+    TRANSFER_FAILED,
+    TRANSFERRED,
     UNANSWERED_OUTCOMES,
     Call,
     CallResult,
     CallState,
     Disposition,
-    TranscriptLine,
 )
-from movoice_box.errors import TrunkError
+from movoice_box.domain.disposition_rule import disposition_heard
+from movoice_box.domain.early_media import EarlyMediaVerdict
+from movoice_box.domain.phrases import phrases_for
+from movoice_box.domain.summary import callee_name, summary_of
+from movoice_box.domain.trunk import TrunkAccount
+from movoice_box.errors import InputError, SpeechError
 from movoice_box.rtp.session import RtpSession
-from movoice_box.sip.trunk import (
-    Answered,
-    Dialog,
-    EarlyMedia,
-    Ended,
-    MediaChanged,
-    Ringing,
-    Trunk,
-)
-from movoice_box.voice.conversation import (
-    Conversation,
-    ConversationEvent,
-    ConversationResult,
-    OptedOut,
-)
+from movoice_box.sip.trunk import Answered, CallDetails, Dialog, EarlyMedia, Ended, Ringing
+from movoice_box.voice.conversation import Conversation, ConversationResult
 
 _LAST_NEWS_S = 2.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDesk:
+    """What every call on the line needs of the box."""
+
+    book: CallBook
+    dnd: DoNotDisturb
+    transfers: Transfers
+    recordings: Path
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnd:
+    """How a call ended: for the book, and for the ledger of channels."""
+
+    result: CallResult
+    attempt: Attempt
 
 
 class PlacedCall:
@@ -49,127 +69,154 @@ class PlacedCall:
         agent: Agent,
         live: LiveCall,
         conversation: Conversation,
-        session: RtpSession,
-        book: CallBook,
-        dnd: DoNotDisturb,
-        recordings: Path,
+        desk: CallDesk,
+        account: TrunkAccount,
+        *,
+        caller_id: str | None = None,
+        on_alive: Callable[[], None] | None = None,
     ) -> None:
+        """`account` is the trunk that carries it, and `on_alive` hears that it works.
+
+        `caller_id` is what the call shows, and a second call of it to whoever takes over.
+        """
         self._call = call
         self._agent = agent
         self._live = live
         self._conversation = conversation
-        self._session = session
-        self._book = book
-        self._dnd = dnd
-        self._recordings = recordings
+        self._desk = desk
+        self._account = account
+        self._caller_id = caller_id
+        self._on_alive = on_alive
+        self._news = CallNews(call, agent.name, live, desk.book, desk.dnd)
         self._recording: str | None = None
-        self._has_opted_out = False
         self._talking: asyncio.Task[ConversationResult] | None = None
-        self._news: asyncio.Queue[CallState | ConversationEvent] = asyncio.Queue()
+        self._answered_at: float | None = None
 
-    async def run(self, trunk: Trunk) -> CallResult:
-        """Send the INVITE and stay until the call is over, whoever ends it."""
-        if self._live.end.is_set():
-            return not_dialed(self._call)
-        try:
-            dialog = await trunk.invite(self._call.phone, self._session.offer)
-        except TrunkError as error:
-            return without_conversation(self._call, Disposition.UNREACHABLE, error.message)
+    @property
+    def details(self) -> CallDetails:
+        return CallDetails(caller_id=self._caller_id, call_id=self._call.id)
+
+    async def run(self, dialog: Dialog, session: RtpSession) -> CallEnd:
+        """Stay until the call is over, whoever ends it; both `dialog` and `session` end with it."""
+        leg, early = Leg(dialog, session), EarlyListening(session)
         try:
             async with asyncio.TaskGroup() as group:
                 beside = [
                     group.create_task(self._end_when_told(dialog), name="end when told"),
-                    group.create_task(self._spread_news(), name="conversation news"),
+                    group.create_task(self._transfer_when_told(), name="transfer when told"),
+                    group.create_task(self._news.run(), name="call news"),
+                    group.create_task(leg.watch(), name="silence watch"),
                 ]
-                ended = await self._follow(dialog, group)
-                await self._session.close()  # the conversation sees its line closed and returns
+                ended = await self._follow(leg, early, group)
+                early.stop()
+                await session.close()  # the conversation sees its line closed and returns
                 spoken = await self._talking if self._talking else None
-                await self._news.join()
+                await self._news.spread()
                 for task in beside:
                     task.cancel()
         finally:
             await dialog.end()
             async with asyncio.timeout(_LAST_NEWS_S):  # there is some where this call failed
-                await self._list_opt_out()
-        return self._result(dialog, ended, spoken)
+                await self._news.list_opt_out()
+        return self._end(leg, ended, spoken, await early.verdict())
 
-    async def _follow(self, dialog: Dialog, group: asyncio.TaskGroup) -> Ended:
-        while not isinstance(event := await dialog.next_event(), Ended):
+    async def _follow(self, leg: Leg, early: EarlyListening, group: asyncio.TaskGroup) -> Ended:
+        while not isinstance(event := await leg.next_event(), Ended):
             match event:
                 case Ringing():
-                    self._progress(CallState.RINGING)
-                case EarlyMedia(media) | MediaChanged(media):
-                    self._session.connect(media)
-                case Answered(media, audio):
-                    if media is not None:
-                        self._session.connect(media)
-                    talk = self._talk(dialog, audio or self._session)
-                    self._talking = group.create_task(talk, name="conversation")
-                    if self._agent.record and audio is None:
-                        self._start_recording()
-                    self._progress(CallState.TALKING)
+                    self._is_alive()
+                    self._news.on_state(CallState.RINGING)
+                case EarlyMedia():
+                    self._is_alive()
+                    if early.start(group):
+                        self._record(leg.session)
+                case Answered():
+                    self._is_alive()
+                    early.stop()
+                    self._answered_at = self._desk.book.clock.monotonic()
+                    self._talking = group.create_task(self._talk(leg), name="conversation")
+                    if leg.audio is leg.session:
+                        self._record(leg.session)
+                    self._news.on_state(CallState.TALKING)
         return event
 
-    async def _talk(self, dialog: Dialog, audio: CallAudio) -> ConversationResult:
+    async def _talk(self, leg: Leg) -> ConversationResult:
         try:
-            return await self._conversation.run(audio, self._observe)
+            spoken = await self._conversation.run(leg.audio, self._news.on_spoken)
+            to = str(self._live.transfer_to or spoken.transfer or "")
+            if to and spoken.ended_by == "agent":
+                return await self._hand_over(leg, to, spoken)
+            return spoken
         finally:
-            await dialog.end()
+            await leg.dialog.end()
+
+    async def _hand_over(self, leg: Leg, to: str, spoken: ConversationResult) -> ConversationResult:
+        """Let a person take over, or tell the callee that nobody can."""
+        self._live.is_handed_over = True
+        name = callee_name(self._call.variables)
+        try:
+            number = self._desk.transfers.number(to, self._call)
+            if await self._desk.transfers.hand_over(leg, number, self._account.id, self.details):
+                summary = f"{name} was handed over to {number}."
+                return replace(
+                    spoken, outcome=TRANSFERRED, summary=summary[0].upper() + summary[1:]
+                )
+        except InputError as error:
+            logger.warning("a callee could not be handed over: %s", error.message)
+        transcript = spoken.transcript
+        with suppress(LineClosed, SpeechError):
+            apology = phrases_for(self._agent.language).transfer_failed
+            transcript += (await self._conversation.add(apology, leg.audio),)
+        summary = summary_of(TRANSFER_FAILED, name)
+        return replace(spoken, outcome=TRANSFER_FAILED, summary=summary, transcript=transcript)
 
     async def _end_when_told(self, dialog: Dialog) -> None:
         await self._live.end.wait()
         await dialog.end()
 
-    def _observe(self, event: ConversationEvent) -> None:
-        self._has_opted_out |= isinstance(event, OptedOut)
-        self._news.put_nowait(event)
+    async def _transfer_when_told(self) -> None:
+        await self._live.transfer.wait()
+        self._conversation.stop()
 
-    async def _spread_news(self) -> None:
-        """Write down an opt-out and each state; show each sentence to whoever watches.
+    def _is_alive(self) -> None:
+        if self._on_alive is not None:
+            self._on_alive()
 
-        The call does not wait for it: a disk may stall, a callee who has answered may not.
-        """
-        while True:
-            match await self._news.get():
-                case OptedOut():
-                    await self._list_opt_out()
-                case CallState() as state:
-                    await self._book.progress(self._live.batch_id, self._call, state)
-                case TranscriptLine(_, speaker, text):
-                    line = Change(self._live.batch_id, self._call.id, f"{speaker}: {text}")
-                    self._book.broadcast.publish(line)
-            self._news.task_done()
+    def _record(self, session: RtpSession) -> None:
+        if self._agent.record and self._recording is None:
+            self._recording = f"{self._call.id}.wav"
+            session.start_recording(self._desk.recordings / self._recording)
 
-    async def _list_opt_out(self) -> None:
-        """List a callee who asked for it, once."""
-        if self._has_opted_out:
-            note = f"asked in a call of agent '{self._agent.name}'"
-            await self._dnd.add_opt_out(self._call.phone, self._call.id, note)
-            self._has_opted_out = False
-
-    def _progress(self, state: CallState) -> None:
-        self._live.state = state
-        self._news.put_nowait(state)
-
-    def _start_recording(self) -> None:
-        self._recording = f"{self._call.id}.wav"
-        self._session.start_recording(self._recordings / self._recording)
-
-    def _result(
-        self, dialog: Dialog, ended: Ended, spoken: ConversationResult | None
-    ) -> CallResult:
+    def _end(
+        self,
+        leg: Leg,
+        ended: Ended,
+        spoken: ConversationResult | None,
+        early_media: EarlyMediaVerdict | None,
+    ) -> CallEnd:
         if spoken is None:
-            result = without_conversation(self._call, ended.disposition, ended.sip_reason)
+            disposition = disposition_heard(
+                ended.disposition,
+                sip_status=ended.sip_status,
+                q850_cause=ended.q850_cause,
+                early_media=early_media,
+                rules=self._account.dispositions,
+            )
+            result = without_conversation(self._call, disposition, ended.sip_reason)
         else:
             result = self._spoken_result(spoken)
-        return replace(
+        result = replace(
             result,
-            sip_call_id=dialog.sip_call_id,
+            sip_call_id=leg.dialog.sip_call_id,
             sip_status=ended.sip_status,
             sip_reason=ended.sip_reason,
             q850_cause=ended.q850_cause,
             ended_by=ended.ended_by,
+            recording=self._recording,
+            quality=leg.session.quality,
+            early_media=early_media,
         )
+        return CallEnd(result, self._attempt(result, ended))
 
     def _spoken_result(self, spoken: ConversationResult) -> CallResult:
         was_ended = self._live.end.is_set() and spoken.outcome == HUNG_UP
@@ -180,5 +227,17 @@ class PlacedCall:
             summary="The call was ended by the box." if was_ended else spoken.summary,
             transcript=spoken.transcript,
             collected=dict(spoken.collected),
-            recording=self._recording,
+        )
+
+    def _attempt(self, result: CallResult, ended: Ended) -> Attempt:
+        talk_s = 0.0
+        if self._answered_at is not None:
+            talk_s = self._desk.book.clock.monotonic() - self._answered_at
+        return Attempt(
+            disposition=result.disposition,
+            sip_status=ended.sip_status,
+            reason=ended.sip_reason,
+            has_rung=ended.has_rung or self._live.state in (CallState.RINGING, CallState.TALKING),
+            retry_after_s=ended.retry_after_s,
+            talk_s=talk_s,
         )

@@ -116,7 +116,7 @@ class CallQueue:
         ]
         free_calls = None
         if self._plan.concurrency is not None:
-            free_calls = self._plan.concurrency - self._up.total()
+            free_calls = self._plan.concurrency - self._up.total() - self._live.inbound
         shares = share_channels(demands, self._channels.try_take, free_calls)
         for demand, leases in shares.items():
             try:

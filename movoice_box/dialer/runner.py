@@ -1,19 +1,18 @@
-"""One claimed call: prepared, allowed, placed, and written down."""
+"""One claimed call: prepared, allowed, placed over one trunk or the next, and written down."""
 
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from movoice_box.dialer.call_book import CallBook, not_dialed, without_conversation
+from movoice_box.dialer.call_book import not_dialed, without_conversation
 from movoice_box.dialer.channels import Lease, Step
-from movoice_box.dialer.do_not_disturb import DoNotDisturb
 from movoice_box.dialer.live import LiveCall, LiveCalls
-from movoice_box.dialer.placed_call import PlacedCall
+from movoice_box.dialer.placed_call import CallDesk, CallEnd, PlacedCall
 from movoice_box.domain.agent import Agent
 from movoice_box.domain.attempt import Attempt
 from movoice_box.domain.batch import Batch, SkipReason
 from movoice_box.domain.call import Call, CallState, Disposition
-from movoice_box.errors import SpeechError, TrunkError
+from movoice_box.errors import InputError, SpeechError, TrunkError
 from movoice_box.rtp.engine import MediaEngine
+from movoice_box.rtp.session import RtpSession
 from movoice_box.store import call_queue
 from movoice_box.store.call_queue import Permission
 from movoice_box.voice.brain.script import ScriptBrain
@@ -23,88 +22,122 @@ from movoice_box.voice.speech.tts import SpeechSynthesizer
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRunner:
-    book: CallBook
+    desk: CallDesk
     live: LiveCalls
     media: MediaEngine
     speech: SpeechSynthesizer
-    dnd: DoNotDisturb
-    recordings: Path
 
     async def run(self, batch: Batch, call: Call, agent: Agent, lease: Lease) -> None:
         """Place a claimed call, hold the conversation, and write down how it went.
 
+        Where a trunk fails before anyone can be rung, the next one that has a channel is tried.
         Returns when the call has ended on disk, or was handed back.
         """
-        batch_id = batch.id
-        live = LiveCall(call.id, batch_id)
+        book = self.desk.book
+        live = LiveCall(call.id, batch.id)
         conversation = Conversation(
-            agent, ScriptBrain(agent, call.variables), self.speech, self.book.clock
+            agent, ScriptBrain(agent, call.variables), self.speech, book.clock
         )
         with self.live.holding(live):
             try:
                 await conversation.prepare()
-                await lease.trunk.reach()
-                session = await self.media.open(
-                    lease.trunk.local_address(), lease.trunk.account.media
-                )
             except SpeechError as error:
-                await self.book.hand_back(batch_id, call, error.message)
+                await book.hand_back(batch.id, call, error.message)
                 return
-            except TrunkError as error:
-                unreachable = Disposition.UNREACHABLE
-                lease.release(Attempt(disposition=unreachable, reason=error.message))
-                await self.book.hand_back(batch_id, call)
-                return
-            try:
-                await lease.turn()
-                if not await self._may_dial(live, call, lease):
-                    return
+            by: Lease | None = lease
+            while by is not None:
                 placed = PlacedCall(
                     call,
                     agent,
                     live,
                     conversation,
-                    session,
-                    self.book,
-                    self.dnd,
-                    self.recordings,
+                    self.desk,
+                    by.trunk.account,
+                    caller_id=batch.caller_id,
+                    on_alive=by.on_alive,
                 )
-                result = await placed.run(lease.trunk)
-                attempt = Attempt(
-                    disposition=result.disposition,
-                    sip_status=result.sip_status,
-                    reason=result.sip_reason,
-                    has_rung=live.state is not CallState.PREPARING,
-                )
-                if lease.release(attempt) is Step.LATER:
-                    await self.book.hand_back(batch_id, call)
-                else:
-                    await self.book.end(batch_id, call, result)
+                by = await self._dial(placed, call, live, by)
+
+    async def _dial(
+        self, placed: PlacedCall, call: Call, live: LiveCall, lease: Lease
+    ) -> Lease | None:
+        """Place the call by `lease`; returns the next lease, or None when the call is settled."""
+        trunk = lease.trunk
+        with lease:
+            try:
+                await trunk.reach()
+                session = await self.media.open(trunk.local_address(), trunk.account.media)
+            except TrunkError as error:
+                return await self._after(_unplaced(call, error), call, live, lease)
+            try:
+                await lease.turn()
+                if not await self._may_dial(live, call, lease):
+                    return None
+                end = await self._place(placed, call, live, lease, session)
             finally:
                 await session.close()
+            return await self._after(end, call, live, lease)
+
+    async def _place(
+        self, placed: PlacedCall, call: Call, live: LiveCall, lease: Lease, session: RtpSession
+    ) -> CallEnd:
+        if live.end.is_set():
+            return CallEnd(not_dialed(call), Attempt(disposition=Disposition.CANCELED))
+        try:
+            details = replace(placed.details, written=lease.write(call.phone))
+            dialog = await lease.trunk.invite(call.phone, session.offer, details)
+        except TrunkError as error:
+            return _unplaced(call, error)
+        except InputError as error:  # it says nothing of the trunk that a number is none
+            failed = without_conversation(call, Disposition.FAILED, error.message)
+            return CallEnd(failed, Attempt(disposition=Disposition.CANCELED))
+        return await placed.run(dialog, session)
+
+    async def _after(self, end: CallEnd, call: Call, live: LiveCall, lease: Lease) -> Lease | None:
+        """Give the lease back; settle the call where no other trunk takes it."""
+        step = lease.release(end.attempt)
+        if isinstance(step, Lease):
+            return step
+        is_told_to_end = live.end.is_set() and not self.live.is_closing
+        was_dialed = live.state is not CallState.PREPARING
+        if (step is Step.LATER or not was_dialed) and not is_told_to_end:
+            await self.desk.book.hand_back(live.batch_id, call)
+        else:
+            await self.desk.book.end(live.batch_id, call, end.result)
+        return None
 
     async def _may_dial(self, live: LiveCall, call: Call, lease: Lease) -> bool:
         """Commit `dialing` if the list and the batch still allow it; settle the call if not."""
         batch_id = live.batch_id
         if live.end.is_set() and self.live.is_closing:
-            await self.book.hand_back(batch_id, call)
+            await self.desk.book.hand_back(batch_id, call)
             return False
         permission = Permission.BATCH_CANCELED
         if not live.end.is_set():
-            permission = await self.book.database.keep(
+            permission = await self.desk.book.database.keep(
                 lambda db: call_queue.start_dialing(
-                    db, call.id, lease.trunk_id, lease.channel, self.book.clock.now()
+                    db, call.id, lease.trunk_id, lease.channel, self.desk.book.clock.now()
                 )
             )
         match permission:
             case Permission.BATCH_PAUSED:
-                await self.book.hand_back(batch_id, call)
+                await self.desk.book.hand_back(batch_id, call)
             case Permission.BATCH_CANCELED:
                 result = not_dialed(call)
-                await self.book.end(batch_id, call, result)
+                await self.desk.book.end(batch_id, call, result)
             case Permission.ON_DND:
-                entry = await self.dnd.check(call.phone.e164)
+                entry = await self.desk.dnd.check(call.phone.e164)
                 message = f"row {call.row}: {entry.reason if entry else 'listed just now'}"
                 result = without_conversation(call, Disposition.CANCELED, message)
-                await self.book.end(batch_id, call, result, (SkipReason.DND, message))
+                await self.desk.book.end(batch_id, call, result, (SkipReason.DND, message))
+            case Permission.GRANTED:
+                live.state = CallState.DIALING
         return permission is Permission.GRANTED
+
+
+def _unplaced(call: Call, error: TrunkError) -> CallEnd:
+    unreachable = Disposition.UNREACHABLE
+    return CallEnd(
+        without_conversation(call, unreachable, error.message),
+        Attempt(disposition=unreachable, reason=error.message),
+    )

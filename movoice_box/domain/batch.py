@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from movoice_box.domain.call import Disposition
+from movoice_box.domain.call import CallResult, Disposition, weight_of
 from movoice_box.ids import AgentId, BatchId, CallId, TrunkId
 
 
@@ -52,6 +52,21 @@ def recipient_state_after(disposition: Disposition) -> RecipientState:
     if disposition in _COULD_NOT_BE_PLACED:
         return RecipientState.FAILED
     return RecipientState.COMPLETED
+
+
+def is_replaced_by(
+    disposition: Disposition | None, outcome: str | None, result: CallResult
+) -> bool:
+    """Whether a row's result gives way to that of a later call, in which the callee called back.
+
+    Only to one that was answered and achieved as much: a hang-up without words takes nothing from
+    a row that was BOOKED, but replaces NO_ANSWER.
+    """
+    if result.disposition is not Disposition.ANSWERED:
+        return False
+    return disposition is not Disposition.ANSWERED or weight_of(result.outcome) >= weight_of(
+        outcome or ""
+    )
 
 
 ALLOWED_FROM = {

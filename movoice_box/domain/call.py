@@ -68,6 +68,21 @@ RESERVED_OUTCOMES = {
 }
 
 
+_NOTHING_ACHIEVED = {
+    *(NO_INPUT, HUNG_UP, TIMED_OUT),
+    UNANSWERED_OUTCOMES[Disposition.FAILED],
+    UNANSWERED_OUTCOMES[Disposition.CANCELED],
+}
+_LITTLE_ACHIEVED = {COMPLETED, TRANSFER_FAILED}
+
+
+def weight_of(outcome: str) -> int:
+    """How much an answered call achieved: 0 nothing, 1 that it was heard out, 2 an answer."""
+    if outcome in _NOTHING_ACHIEVED:
+        return 0
+    return 1 if outcome in _LITTLE_ACHIEVED else 2
+
+
 @dataclass(frozen=True, slots=True)
 class TranscriptLine:
     """What was said or keyed; `at_ms` counts from the answer."""

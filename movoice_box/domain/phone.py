@@ -69,6 +69,16 @@ class PhoneNumber:
                 raise
             return extension
 
+    @classmethod
+    def parse_caller(cls, text: str, default_country: str) -> Self | None:
+        """Who calls, as a trunk writes it: also without the `+`. None where it is no number."""
+        for written in (text, f"+{text.lstrip('+')}"):
+            try:
+                return cls.parse(written, default_country)
+            except InputError:
+                continue
+        return cls.parse_extension(text)
+
     @property
     def is_extension(self) -> bool:
         return not self.e164.startswith("+")
@@ -92,6 +102,10 @@ class PhoneNumber:
 
     def __str__(self) -> str:
         return self.e164
+
+
+WITHHELD = PhoneNumber("anonymous")
+"""Stands for the number of a caller who withholds it (RFC 3323 4.1.1.3)."""
 
 
 def check_country(country: str) -> None:

@@ -50,6 +50,12 @@ def summary_of(outcome: str, name: str) -> str:
     return sentence[0].upper() + sentence[1:]
 
 
+def summary_of_missed(name: str) -> str:
+    """A sentence for a call that came in and ended before the agent answered."""
+    sentence = f"{name} called and hung up before the agent answered."
+    return sentence[0].upper() + sentence[1:]
+
+
 def summary_without_conversation(disposition: Disposition, name: str) -> str:
     """A sentence for a call in which nobody spoke. `name` is from `callee_name`."""
     if disposition is Disposition.ANSWERED:

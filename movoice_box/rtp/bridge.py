@@ -14,10 +14,11 @@ _MOST_WAITING = 3  # frames; where a side falls behind, what is oldest is lost, 
 
 
 async def ring_back(audio: CallAudio) -> None:
-    """Play what a caller hears while the other phone rings, until cancelled or `LineClosed`."""
+    """Play what a caller hears while the other phone rings, until cancelled or the line closes."""
     ringing = progress_tone(INDIAN_RINGBACK)
-    while True:
-        await audio.play(ringing)
+    with suppress(LineClosed):
+        while True:
+            await audio.play(ringing)
 
 
 async def bridge(one: CallAudio, other: CallAudio) -> None:

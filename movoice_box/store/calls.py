@@ -22,6 +22,7 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.quality import MediaQuality
 from movoice_box.errors import NotFoundError
 from movoice_box.ids import AgentId, BatchId, CallId, TrunkId
+from movoice_box.store import inbound
 from movoice_box.store.database import Row, fetch_all, fetch_one, maybe_moment, to_moment, to_text
 from movoice_box.store.pages import Page, page_of
 
@@ -68,7 +69,7 @@ async def end(
             recording = :recording, quality = :quality, early_media = :early_media,
             ended_at = :now
         WHERE id = :id AND state <> 'ended'
-        RETURNING recipient_id, dialed_at
+        RETURNING recipient_id, dialed_at, direction
         """,
         {
             "id": call_id,
@@ -90,6 +91,9 @@ async def end(
     )
     if ended is None:
         return False
+    if ended["direction"] == Direction.INBOUND:
+        await inbound.settle_row(db, call_id, ended["recipient_id"], result)
+        return True
     state = RecipientState.SKIPPED if skipped else recipient_state_after(result.disposition)
     reason, message = skipped or (None, None)
     is_canceled = result.disposition is Disposition.CANCELED and ended["dialed_at"] is None

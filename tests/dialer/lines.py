@@ -8,8 +8,11 @@ from datetime import datetime
 from typing import Any
 
 from movoice_box.dialer.channels import Channels
+from movoice_box.dialer.inbound import InboundCalls
+from movoice_box.dialer.placed_call import CallDesk
 from movoice_box.dialer.queue import CallQueue
 from movoice_box.dialer.runner import CallRunner
+from movoice_box.dialer.transfer import Transfers
 from movoice_box.dialer.trunk_pool import TrunkPool
 from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.batch import PLANS, Batch, RecipientState
@@ -179,6 +182,7 @@ class Exchanges:
     queue: CallQueue
     trunks: TrunkPool
     channels: Channels
+    inbound: InboundCalls
     speech: Speech
     built: dict[str, Exchange]
 
@@ -207,27 +211,33 @@ async def dialing(
     pool = TrunkPool(office.database, office.seal, build)
     channels = Channels(pool, office.database, office.clock, office.settings.zone)
     media = MediaEngine(Rtp(port_min=40_000, port_max=49_999), office.clock)
-    runner = CallRunner(
-        book=office.book,
-        live=office.live,
-        media=media,
-        speech=speech,
-        dnd=office.dnd,
-        recordings=office.settings.recordings,
-    )
+    desk = a_desk(office, channels, media)
+    runner = CallRunner(desk=desk, live=office.live, media=media, speech=speech)
+    inbound = InboundCalls(desk, office.live, pool, channels, media, speech, PLANS[plan], "IN")
     queue = CallQueue(
         runner, office.book, office.live, pool, channels, PLANS[plan], not_before=not_before
     )
     office.on_wake = queue.wake
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(run()) for run in (pool.run, queue.run)]
+        services = (pool.run, queue.run, inbound.run)
+        tasks = [group.create_task(run()) for run in services]
         try:
             await pool.loaded()
-            yield Exchanges(queue, pool, channels, speech, built)
+            yield Exchanges(queue, pool, channels, inbound, speech, built)
         finally:
             await queue.drain()
+            await inbound.drain()
             for task in tasks:
                 task.cancel()
+
+
+def a_desk(office: Office, channels: Channels, media: MediaEngine) -> CallDesk:
+    return CallDesk(
+        book=office.book,
+        dnd=office.dnd,
+        transfers=Transfers(channels, media, "IN"),
+        recordings=office.settings.recordings,
+    )
 
 
 async def a_stored_trunk(office: Office, account: TrunkAccount) -> None:

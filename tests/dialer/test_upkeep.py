@@ -14,6 +14,7 @@ from movoice_box.sip.trunk import Trunk
 from movoice_box.store import batches
 from movoice_box.voice.speech.tts import Voice
 from tests.builders import Office, some_rows
+from tests.dialer.lines import a_desk
 
 
 class _Mute:
@@ -27,15 +28,11 @@ def _no_trunk(_: object) -> Trunk:
 
 def an_upkeep(office: Office, plan: str = "enterprise") -> Upkeep:
     live, trunks = LiveCalls(), TrunkPool(office.database, office.seal, _no_trunk)
-    runner = CallRunner(
-        book=office.book,
-        live=live,
-        media=MediaEngine(Rtp(), office.clock),
-        speech=_Mute(),
-        dnd=office.dnd,
-        recordings=office.settings.recordings,
-    )
     channels = Channels(trunks, office.database, office.clock, office.settings.zone)
+    media = MediaEngine(Rtp(), office.clock)
+    runner = CallRunner(
+        desk=a_desk(office, channels, media), live=live, media=media, speech=_Mute()
+    )
     queue = CallQueue(runner, office.book, live, trunks, channels, PLANS[plan])
     return Upkeep(book=office.book, queue=queue, trunks=trunks, plan=PLANS[plan])
 
