@@ -7,9 +7,9 @@ from movoice_box.domain.media import SAMPLE_RATE_HZ
 from movoice_box.rtp.dtmf import PAUSE_MS, TONE_MS
 from movoice_box.rtp.tone_plan import SPECIAL_INFORMATION_HZ, SPECIAL_INFORMATION_MS, ProgressTone
 
-_ROWS_HZ = (697, 770, 852, 941)
-_COLUMNS_HZ = (1209, 1336, 1477, 1633)
-_KEYPAD = "123A456B789C*0#D"
+ROWS_HZ = (697, 770, 852, 941)
+COLUMNS_HZ = (1209, 1336, 1477, 1633)
+KEYPAD = "123A456B789C*0#D"
 _AMPLITUDE = 7_000  # each of the two; about -10 dBm0
 _FULL_SCALE_DBM0 = 3.14  # of a sine (ITU-T G.711 table 1)
 _LEVEL_DBM0 = -10.0  # E.180 section 8: what a subscriber should hear
@@ -38,9 +38,9 @@ def special_information_tone(level_dbm0: float = _LEVEL_DBM0) -> bytes:
 
 
 def _key(digit: str) -> bytes:
-    row, column = divmod(_KEYPAD.index(digit), 4)
+    row, column = divmod(KEYPAD.index(digit), 4)
     seconds = np.arange(SAMPLE_RATE_HZ * TONE_MS // 1000) / SAMPLE_RATE_HZ
-    wave = sum(np.sin(2 * np.pi * hz * seconds) for hz in (_ROWS_HZ[row], _COLUMNS_HZ[column]))
+    wave = sum(np.sin(2 * np.pi * hz * seconds) for hz in (ROWS_HZ[row], COLUMNS_HZ[column]))
     return (_AMPLITUDE * np.asarray(wave)).astype("<i2").tobytes()
 
 
