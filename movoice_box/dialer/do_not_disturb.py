@@ -10,7 +10,7 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import InputError, NotFoundError
 from movoice_box.ids import CallId
 from movoice_box.settings import Settings
-from movoice_box.store import dnd
+from movoice_box.store import dnd, trunks
 from movoice_box.store.database import Database
 
 
@@ -32,7 +32,7 @@ class DoNotDisturb:
     async def add(self, number: str, note: str = "") -> DndEntry:
         """List a number as people write it, or an extension. Raises `InputError` when it is none."""
         entry = DndEntry(
-            phone=PhoneNumber.parse_any(number, self._country),
+            phone=await self._parse(number),
             source=DndSource.OWNER,
             note=note,
             added_at=self._clock.now(),
@@ -53,15 +53,23 @@ class DoNotDisturb:
 
     async def remove(self, number: str) -> None:
         """Raises `NotFoundError` when the number is not listed."""
-        phone = PhoneNumber.parse_any(number, self._country)
+        phone = await self._parse(number)
         if not await self._database.write(lambda db: dnd.remove(db, phone)):
             raise NotFoundError(f"{phone} is not on the do-not-disturb list", field="phone")
 
     async def check(self, number: str) -> DndEntry | None:
         """The entry of a number; None when it may be called."""
-        phone = PhoneNumber.parse_any(number, self._country)
+        phone = await self._parse(number)
         async with self._database.reading() as db:
             return await dnd.find(db, phone)
+
+    async def _parse(self, number: str) -> PhoneNumber:
+        """A number, or an extension where there are any: else a number cut short would be one."""
+        async with self._database.reading() as db:
+            parse = PhoneNumber.parse
+            if await trunks.allow_extensions(db):
+                parse = PhoneNumber.parse_any
+        return parse(number, self._country)
 
     async def import_csv(self, data: bytes) -> Imported:
         """List every number of a file's phone column; a file of bare numbers needs no header.

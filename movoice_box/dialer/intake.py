@@ -109,7 +109,7 @@ class Intake:
         self._check(request)
         async with self._database.reading() as db:
             stored = await agents.get(db, request.agent_id)
-            extensions = await self._may_dial_extensions(db, request)
+            extensions = await trunks.allow_extensions(db, request.trunk_id)
         country = request.default_country or self._settings.default_country
         work = partial(check_rows, request.rows, stored.agent, country, extensions=extensions)
         checked = await _off_loop(work, len(request.rows))
@@ -244,12 +244,6 @@ class Intake:
             )
         return [trunk]
 
-    async def _may_dial_extensions(self, db: aiosqlite.Connection, request: BatchRequest) -> bool:
-        if request.trunk_id is not None:
-            return (await trunks.get(db, self._seal, request.trunk_id)).allows_extensions
-        accounts = await trunks.every(db, self._seal)
-        return any(one.is_enabled and one.allows_extensions for one in accounts)
-
     def _check(self, request: BatchRequest) -> None:
         limits = self._settings.limits
         rows = len(request.rows)
@@ -312,11 +306,8 @@ def check_rows(
         try:
             phone = parse(row.phone, country)
         except InputError as error:
-            why = error.message
-            if not extensions and PhoneNumber.parse_extension(row.phone):
-                why = f"'{row.phone}' is an extension: no trunk that may carry it allows those"
-            reason = SkipReason.INVALID_NUMBER
-            checked.append(_skip(recipient, reason, f"row {number}: {why}"))
+            reason, message = SkipReason.INVALID_NUMBER, f"row {number}: {error.message}"
+            checked.append(_skip(recipient, reason, message))
             continue
         variables = row.variables
         if PHONE in wanted:  # an agent may say the number itself

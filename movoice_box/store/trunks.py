@@ -76,13 +76,30 @@ async def enabled(db: aiosqlite.Connection, seal: Seal) -> list[TrunkAccount]:
     )
 
 
+async def allow_extensions(db: aiosqlite.Connection, trunk_id: str | None = None) -> bool:
+    """Whether the trunk, or any that is enabled, carries calls to extensions of a PBX."""
+    row = await fetch_one(
+        db,
+        """
+        SELECT 1 FROM trunks
+        WHERE document ->> 'allows_extensions'
+          AND (id = :id OR :id IS NULL AND document ->> 'is_enabled') LIMIT 1
+        """,
+        {"id": trunk_id},
+    )
+    return row is not None
+
+
 async def remove(db: aiosqlite.Connection, trunk_id: str) -> None:
     """Delete a trunk. Raises `NotFoundError`, or `ConflictError` while a batch needs it."""
     busy = await fetch_one(
         db,
         """
         SELECT name FROM batches
-        WHERE trunk_id = :id AND state IN ('scheduled', 'running', 'paused') LIMIT 1
+        WHERE state IN ('scheduled', 'running', 'paused')
+          AND (trunk_id = :id OR trunk_id = '' AND NOT EXISTS (
+                SELECT 1 FROM trunks WHERE id <> :id AND document ->> 'is_enabled'))
+        LIMIT 1
         """,
         {"id": trunk_id},
     )

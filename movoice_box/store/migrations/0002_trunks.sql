@@ -1,5 +1,5 @@
 -- A trunk is one JSON document beside its name and its sealed password: what a trunk can be asked
--- for grows with every kind of gateway, and no query looks into it.
+-- for grows with every kind of gateway, and hardly a query looks into it.
 CREATE TABLE trunk_documents (
     id TEXT PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,

@@ -51,7 +51,7 @@ async def test_a_fresh_batch_reads_back_with_its_counts(site: Site) -> None:
         "batch_id": batch_id,
         "name": "April dues",
         "agent_id": AGENT_ID,
-        "trunk_id": "trunk_gateway",
+        "trunk_id": None,
         "state": "running",
         "concurrency": 3,
         "total": 2,
