@@ -30,7 +30,7 @@ class DoNotDisturb:
         self._clock = clock
 
     async def add(self, number: str, note: str = "") -> DndEntry:
-        """List a number as people write it, or an extension. Raises `InputError` when it is none."""
+        """List a number as people write it. Raises `InputError` when it is none."""
         entry = DndEntry(
             phone=await self._parse(number),
             source=DndSource.OWNER,

@@ -1,3 +1,5 @@
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -31,7 +33,7 @@ def test_no_two_places_are_closer_than_the_rate_allows(
         now += step
         places.append(pacing.take(now))
         assert places[-1] >= now
-    gaps = [later - sooner for sooner, later in zip(places, places[1:], strict=False)]
+    gaps = [later - sooner for sooner, later in itertools.pairwise(places)]
     assert all(gap >= 1 / per_second - 1e-9 for gap in gaps)
 
 
