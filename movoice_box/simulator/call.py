@@ -13,7 +13,7 @@ from movoice_box.rtp.session import RtpSession
 from movoice_box.simulator.callees import OK, Callee, Step
 from movoice_box.simulator.hearing import Attention, Patience
 from movoice_box.simulator.ledger import ANSWERED, DIGIT_HEARD, DIGIT_SENT, ENDED, SAID, Ledger
-from movoice_box.simulator.tones import ringback
+from movoice_box.simulator.tones import early_media
 from movoice_box.sip.exchange import IncomingRequest
 from movoice_box.sip.headers import bracketed
 from movoice_box.sip.messages import MAX_FORWARDS, HeaderList, Request, Response, build_request
@@ -148,12 +148,13 @@ class GatewayCall:
             self._session.connect(self._target)
 
     async def _ring(self, description: bytes) -> None:
-        if not self._callee.early_media or self._session is None:
+        if not self._callee.has_early_media or self._session is None:
             return self._incoming.reply(180, headers=[self._contact])
         self._incoming.reply(183, headers=[self._contact], sdp=description)
         self._connect()
+        pcm = early_media(self._callee, self._resources.prompts)
         while True:
-            await self._session.play(ringback())
+            await self._session.play(pcm)
 
     async def _talk(self) -> None:
         if self._session is None:

@@ -3,9 +3,16 @@
 from dataclasses import dataclass
 
 from movoice_box.domain.document import Fields
+from movoice_box.domain.early_media import EarlySound
 
 OK = 200
 REFUSALS = (403, 404, 408, 480, 484, 486, 500, 503, 600, 603, 604)
+TONES = (
+    EarlySound.RINGBACK,
+    EarlySound.BUSY,
+    EarlySound.CONGESTION,
+    EarlySound.SPECIAL_INFORMATION,
+)
 _LONGEST_MS = 600_000
 _QUESTIONS = 8  # a callee with one key in mind answers at most this many questions with it
 
@@ -32,21 +39,28 @@ class Step:
 class Callee:
     """A phone. `status` is its final response after `ring_ms`; None: it rings until canceled.
 
-    `q850_cause` goes into a Reason header (RFC 3326). With `early_media` the ringing is a 183 with
-    audio. After its last step a callee stays on the line and is silent.
+    `q850_cause` goes into a Reason header (RFC 3326). With a `tone` or an `announcement` the
+    ringing is a 183 with audio: the network's tone, the operator's words, or the one before the
+    other, over and over again for `ring_ms`. After its last step a callee stays on the line and is
+    silent.
     """
 
     ring_ms: int = 300
     status: int | None = OK
     q850_cause: int | None = None
-    early_media: bool = False
+    tone: EarlySound | None = None
+    announcement: str = ""
     steps: tuple[Step, ...] = ()
 
+    @property
+    def has_early_media(self) -> bool:
+        return self.tone is not None or bool(self.announcement)
 
-def _presses(key: str, *, ring_ms: int = 300, early_media: bool = False) -> Callee:
+
+def _presses(key: str, *, ring_ms: int = 300, tone: EarlySound | None = None) -> Callee:
     """Listens to the question, then answers it; a second question likewise."""
     steps = (Step(press=key),) * _QUESTIONS
-    return Callee(ring_ms=ring_ms, early_media=early_media, steps=steps)
+    return Callee(ring_ms=ring_ms, tone=tone, steps=steps)
 
 
 def _interrupts(key: str) -> Callee:
@@ -69,13 +83,25 @@ CALLEES = {
     **{f"hurries_{key}": _hurries(key) for key in "0123456789"},
     "says_hello": Callee(steps=(Step(say="Hello?", speech_ms=0, silence_ms=200), Step(press="1"))),
     "mistaken": Callee(steps=(Step(press="*"), *_presses("1").steps)),
-    "early_media": _presses("1", ring_ms=1_500, early_media=True),
+    "early_media": _presses("1", ring_ms=1_500, tone=EarlySound.RINGBACK),
     "silent": Callee(),
     "hangs_up": Callee(steps=(_LEAVES,)),
     "busy": Callee(status=486, q850_cause=17),
     "declines": Callee(status=603, q850_cause=21),
     "no_answer": Callee(ring_ms=1_500, status=480, q850_cause=19),
-    "switched_off": Callee(ring_ms=800, status=480, q850_cause=20, early_media=True),
+    "switched_off": Callee(ring_ms=800, status=480, q850_cause=20, tone=EarlySound.RINGBACK),
+    "announced_off": Callee(  # this and the next two: no cause, only what is heard
+        ring_ms=6_000,
+        status=480,
+        announcement="The number you are calling is switched off. Please try again later.",
+    ),
+    "announced_unknown": Callee(
+        ring_ms=6_000,
+        status=480,
+        tone=EarlySound.SPECIAL_INFORMATION,
+        announcement="The number you have dialed does not exist. Please check the number.",
+    ),
+    "busy_tone": Callee(ring_ms=4_500, status=503, tone=EarlySound.BUSY),
     "wrong_number": Callee(ring_ms=100, status=404, q850_cause=1),
     "no_circuit": Callee(ring_ms=100, status=503, q850_cause=34),
     "rings_out": Callee(status=None),
@@ -93,7 +119,8 @@ def read_callee(fields: Fields) -> Callee:
         ring_ms=fields.number("ring_ms", default.ring_ms, 0, _LONGEST_MS),
         status=status,
         q850_cause=cause or None,
-        early_media=fields.flag("early_media", False),
+        tone=_read_tone(fields),
+        announcement=fields.text("announcement", ""),
         steps=tuple(map(_read_step, fields.groups("steps"))),
     )
     fields.done()
@@ -101,6 +128,13 @@ def read_callee(fields: Fields) -> Callee:
         choices = ", ".join(map(str, (OK, *REFUSALS)))
         raise fields.error("status", f"({status}) must be false (rings for ever) or {choices}")
     return callee
+
+
+def _read_tone(fields: Fields) -> EarlySound | None:
+    name = fields.text("tone", "")
+    if name and name not in TONES:
+        raise fields.error("tone", f"('{name}') must be one of {', '.join(TONES)}")
+    return EarlySound(name) if name else None
 
 
 def _read_step(fields: Fields) -> Step:

@@ -9,6 +9,7 @@ from movoice_box.domain.call import (
     UNANSWERED_OUTCOMES,
     Disposition,
 )
+from movoice_box.domain.early_media import EarlySound
 from movoice_box.simulator.callees import OK, Callee, Step
 
 _BY_STATUS = {
@@ -35,12 +36,24 @@ _BY_CAUSE = {  # ITU-T Q.850; it knows more than the SIP status and so comes fir
     28: Disposition.INVALID_NUMBER,  # incomplete number
     34: Disposition.FAILED,  # no circuit
 }
+_BY_EAR = {  # where neither the status nor a cause tells
+    EarlySound.BUSY: Disposition.BUSY,
+    EarlySound.CONGESTION: Disposition.FAILED,
+    EarlySound.SPECIAL_INFORMATION: Disposition.INVALID_NUMBER,
+    EarlySound.RINGBACK: Disposition.NO_ANSWER,
+}
+_TELLS_NOTHING = (None, 408, 480, 500, 503)
 
 
 def expected_disposition(callee: Callee) -> Disposition:
-    """How a call to `callee` ends for the network."""
+    """How a call to `callee` counts, if it rings long enough for what is heard to be told."""
     if callee.status == OK:
         return Disposition.ANSWERED
+    is_heard = callee.q850_cause is None and callee.status in _TELLS_NOTHING
+    if is_heard and callee.tone is not None:
+        return _BY_EAR[callee.tone]
+    if is_heard and callee.announcement:
+        return Disposition.NO_ANSWER
     if callee.status is None:
         return Disposition.NO_ANSWER
     by_status = _BY_STATUS[callee.status]

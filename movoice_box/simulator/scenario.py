@@ -80,6 +80,9 @@ SCENARIOS = {
     "busy": Scenario(mix={"busy": 1}),
     "no-answer": Scenario(mix={"no_answer": 1}),
     "silent": Scenario(mix={"silent": 1}),
+    "announcements": Scenario(
+        mix={"announced_off": 4, "announced_unknown": 2, "busy_tone": 2, "early_media": 2}
+    ),
 }
 """Scenarios that the command line knows by name."""
 

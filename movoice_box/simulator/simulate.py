@@ -48,9 +48,12 @@ async def simulate(
 
 
 async def _spoken(scenario: Scenario) -> dict[str, bytes]:
-    """Every sentence that the scenario's callees say, as PCM."""
+    """Every sentence that the scenario's callees say or their operators announce, as PCM."""
     names = {*scenario.numbers.values(), *scenario.endings.values(), *scenario.mix}
-    texts = {step.say for name in names for step in scenario.callees[name].steps if step.say}
+    callees = [scenario.callees[name] for name in names]
+    texts = {step.say for callee in callees for step in callee.steps}
+    texts |= {callee.announcement for callee in callees}
+    texts.discard("")
     if not texts:
         return {}
     async with EspeakSynthesizer() as speech:

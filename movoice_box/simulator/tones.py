@@ -1,24 +1,23 @@
 """What a telephone network lets a caller hear before anyone answers."""
 
-import numpy as np
+from collections.abc import Mapping
 
-from movoice_box.domain.media import SAMPLE_RATE_HZ
+from movoice_box.domain.audio import BYTES_PER_SECOND
+from movoice_box.domain.early_media import EarlySound
+from movoice_box.rtp.tone_plan import INDIAN_BUSY, INDIAN_CONGESTION, INDIAN_RINGBACK
+from movoice_box.rtp.tones import progress_tone, special_information_tone
+from movoice_box.simulator.callees import Callee
 
-_AMPLITUDE = 6_000
-_CADENCE_S = ((0.4, True), (0.2, False), (0.4, True), (2.0, False))  # ITU-T E.180, India
-
-
-def ringback() -> bytes:
-    """Three seconds of the Indian ringing tone: 400 Hz modulated by 25 Hz, 8 kHz PCM."""
-    parts = [_tone(seconds) if is_on else bytes(_bytes(seconds)) for seconds, is_on in _CADENCE_S]
-    return b"".join(parts)
-
-
-def _tone(seconds: float) -> bytes:
-    at = np.arange(_bytes(seconds) // 2) / SAMPLE_RATE_HZ
-    wave = np.sin(2 * np.pi * 400 * at) * np.sin(2 * np.pi * 25 * at)
-    return (_AMPLITUDE * wave).astype("<i2").tobytes()
+_TONES = {
+    EarlySound.RINGBACK: progress_tone(INDIAN_RINGBACK),
+    EarlySound.BUSY: progress_tone(INDIAN_BUSY),
+    EarlySound.CONGESTION: progress_tone(INDIAN_CONGESTION),
+    EarlySound.SPECIAL_INFORMATION: special_information_tone(),
+}
+_PAUSE = bytes(BYTES_PER_SECOND)  # between an announcement and its repetition
 
 
-def _bytes(seconds: float) -> int:
-    return 2 * round(seconds * SAMPLE_RATE_HZ)
+def early_media(callee: Callee, prompts: Mapping[str, bytes]) -> bytes:
+    """PCM to be played over and over again while the callee's phone rings."""
+    tone = _TONES[callee.tone] if callee.tone is not None else b""
+    return tone + prompts[callee.announcement] + _PAUSE if callee.announcement else tone

@@ -42,6 +42,9 @@ def _presses(*keys: str) -> Callee:
         (CALLEES["rings_out"], "NO_ANSWER"),
         (CALLEES["wrong_number"], "INVALID_NUMBER"),
         (CALLEES["no_circuit"], "FAILED"),
+        (CALLEES["announced_off"], "NO_ANSWER"),
+        (CALLEES["announced_unknown"], "INVALID_NUMBER"),
+        (CALLEES["busy_tone"], "BUSY"),
     ],
 )
 def test_a_callee_implies_an_outcome(callee: Callee, outcome: str) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from movoice_box.domain.early_media import EarlySound
 from movoice_box.simulator.callees import CALLEES, Callee, Step
 from movoice_box.simulator.ledger import calls_by_number, read_ledger
 from tests.builders import eventually
@@ -68,7 +69,7 @@ async def test_ringing_goes_on_until_the_caller_cancels(tmp_path: Path) -> None:
 
 async def test_early_media_comes_as_183_with_a_description(tmp_path: Path) -> None:
     progress = receive(183, header=("Content-Type", "application/sdp"))
-    callee = Callee(ring_ms=300, early_media=True)
+    callee = Callee(ring_ms=300, tone=EarlySound.RINGBACK)
     async with a_gateway(tmp_path, everyone(callee)) as gateway:
         messages = [INVITE, maybe(100), progress, receive(200), ACK, *BYE]
         await call(tmp_path, gateway.address, *messages)

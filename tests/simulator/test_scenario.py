@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from movoice_box.domain.early_media import EarlySound
 from movoice_box.errors import InputError
 from movoice_box.simulator.callees import CALLEES, Callee, Step
 from movoice_box.simulator.scenario import SCENARIOS, Scenario, load_scenario
@@ -15,8 +16,9 @@ callees:
       - {press: "1", speech_ms: 300, silence_ms: 0}
       - {say: "Thank you", hangs_up: true}
   deaf: {status: false}
+  gone: {status: 480, tone: special_information, announcement: "No such number"}
 numbers: {"+919876543210": pays, "098765 43211": deaf}
-endings: {"00": busy, "500": declines}
+endings: {"7": gone, "00": busy, "500": declines}
 mix: {silent: 3, pays: 1}
 """
 
@@ -46,6 +48,9 @@ def test_a_file_describes_callees_numbers_endings_and_the_rest(tmp_path: Path) -
     assert scenario.callee_for("+919876543211").status is None
     assert scenario.callee_for("+919876500500") == CALLEES["declines"]
     assert scenario.callee_for("+919876500600") == CALLEES["busy"]
+    assert scenario.callee_for("+919876500007") == Callee(
+        status=480, tone=EarlySound.SPECIAL_INFORMATION, announcement="No such number"
+    )
     drawn = Counter(scenario.name_for(f"+9198760{number:05d}1") for number in range(1_000))
     assert 700 < drawn["silent"] < 800
     assert drawn["silent"] + drawn["pays"] == 1_000
@@ -77,6 +82,7 @@ def test_named_scenarios_name_known_callees(name: str) -> None:
         ("callees: {a: {status: 302}}", "callees.a.status (302) must be false"),
         ("callees: {a: {ring_ms: -1}}", "callees.a.ring_ms must be a whole number"),
         ("callees: {a: {steps: [{press: x}]}}", "callees.a.steps[0].press 'x' must be keys"),
+        ("callees: {a: {tone: jingle}}", "callees.a.tone ('jingle') must be one of ringback"),
         ("callees: {a: {sings: true}}", "callees.a.sings is not a field"),
         ("colour: red", "colour is not a field"),
         ("numbers: {", "cannot be read"),
