@@ -22,6 +22,8 @@ ANSWERED = (LOOPBACK, 4000)
 EVERY_CODEC = tuple(Codec)
 _MS = SAMPLE_RATE_HZ // 1000
 _TICK_MS = 20
+_PIECE = 160 * _MS
+_REACH = 300 * _MS
 _SSRC = 7
 _TEXT = (
     "Good morning. This is the dental practice of doctor Mehta, calling about your appointment "
@@ -133,44 +135,47 @@ def speech(seconds: float, text: str = _TEXT, voice: str = "en") -> bytes:
 class Understood:
     """How `heard` compares to what was said.
 
-    `envelope` is the correlation of the loudness curves, 1 for the same; `segments` the share of
-    the voiced pieces of 160 ms that are found again within 60 ms of where their neighbours are,
-    with a likeness above 0.7; `delay_ms` the median of where they were found, `spread_ms` the
-    difference between the earliest and the latest 5 % of them.
+    `envelope` is the correlation of the loudness curves in steps of 20 ms, each piece of 160 ms
+    held against what was heard where it, or the last one before it, was found; 1 for the same.
+    `segments` is the share of the voiced pieces that were found, with a likeness above 0.7, within
+    200 ms of where most are; `delay_ms` the median of where; `spread_ms` the difference between
+    the earliest and the latest 5 % of them. `energy` is that heard relative to that said.
     """
 
     envelope: float
     segments: float
     delay_ms: float
     spread_ms: float
+    energy: float
 
 
 def understood(said: bytes, heard_pcm: bytes) -> Understood:
     one, other = _samples(said), _samples(heard_pcm)
-    overall = _offset(one, other)
+    at = overall = _offset(one, other)
     found: list[float] = []
-    size, reach, voiced = 160 * _MS, 300 * _MS, 0
-    around = overall
-    for begin in range(0, len(one) - size, size):
-        piece = one[begin : begin + size]
-        if np.sqrt(np.mean(piece**2)) < 500:
-            continue
-        voiced += 1
-        low = max(0, begin + around - reach)
-        region = other[low : begin + around + size + reach]
-        if len(region) <= size:
-            continue
-        likeness, at = _best(piece, region)
-        if likeness > 0.7:
-            found.append((low + at - begin) / _MS)
+    loudness: list[tuple[float, float]] = []
+    voiced = 0
+    for begin in range(0, len(one) - _PIECE, _PIECE):
+        piece = one[begin : begin + _PIECE]
+        if np.sqrt(np.mean(piece**2)) > 500:
+            voiced += 1
+            low = max(0, begin + overall - _REACH)
+            likeness, where = _best(piece, other[low : begin + overall + _PIECE + _REACH])
+            if likeness > 0.7:
+                at = low + where - begin
+                found.append(at / _MS)
+        copy = other[begin + at : begin + at + _PIECE]
+        if len(copy) == _PIECE:
+            loudness.extend(zip(_curve(piece), _curve(copy), strict=True))
     middle = float(np.median(found)) if found else 0.0
     near = [ms for ms in found if abs(ms - middle) <= 200]
     low_ms, high_ms = np.percentile(near, [5, 95]) if near else (0.0, 0.0)
     return Understood(
-        envelope=_envelope_likeness(one, other, overall),
+        envelope=float(np.corrcoef(np.array(loudness).T)[0, 1]),
         segments=len(near) / max(1, voiced),
         delay_ms=middle,
         spread_ms=float(high_ms - low_ms),
+        energy=float(np.sum(other**2) / np.sum(one**2)),
     )
 
 
@@ -190,13 +195,8 @@ def _offset(one: NDArray[np.float64], other: NDArray[np.float64]) -> int:
     return int(np.argmax(product[:SAMPLE_RATE_HZ]))
 
 
-def _envelope_likeness(one: NDArray[np.float64], other: NDArray[np.float64], offset: int) -> float:
-    length = min(len(one), len(other) - offset) // (20 * _MS) * 20 * _MS
-    curves = [
-        np.sqrt(np.mean(signal[:length].reshape(-1, 20 * _MS) ** 2, axis=1))
-        for signal in (one, other[offset:])
-    ]
-    return float(np.corrcoef(*curves)[0, 1])
+def _curve(samples: NDArray[np.float64]) -> list[float]:
+    return [float(rms) for rms in np.sqrt(np.mean(samples.reshape(-1, 20 * _MS) ** 2, axis=1))]
 
 
 def _samples(pcm: bytes) -> NDArray[np.float64]:

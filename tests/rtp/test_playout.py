@@ -73,7 +73,7 @@ def test_a_late_packet_that_was_waited_for_is_played_whole_and_the_delay_has_gro
     out = played(playout, [[0], [1], [2], [3], *stalled, [4, 5, 6], [7], [8], [9]])
 
     assert out[3:7] == frames(range(4))
-    assert frames(range(5, 9)) == out[13:17] or frames(range(5, 8)) == out[13:16]
+    assert out[13:] == frames(range(5, 8))
     assert playout.buffer.late == 0
     assert playout.buffer.delays.depth > 480
 
