@@ -113,9 +113,12 @@ class CallRunner:
             await self.desk.book.hand_back(batch_id, call)
             return False
         permission = Permission.BATCH_CANCELED
+        dial = call_queue.start_dialing
+        if live.state is CallState.DIALING:
+            dial = call_queue.move_trunk
         if not live.end.is_set():
             permission = await self.desk.book.database.keep(
-                lambda db: call_queue.start_dialing(
+                lambda db: dial(
                     db, call.id, lease.trunk_id, lease.channel, self.desk.book.clock.now()
                 )
             )

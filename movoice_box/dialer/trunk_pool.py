@@ -12,7 +12,6 @@ from movoice_box.store import trunks
 from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
 
-
 _UNOPENED = (
     "its password was sealed with another key: restore secret.key, or enter the password again"
 )

@@ -46,7 +46,7 @@ class Seal:
         nonce, text = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:]
         try:
             return self._cipher.decrypt(nonce, text, place.encode()).decode()
-        except InvalidTag:
+        except (InvalidTag, ValueError):  # too short to be one
             raise SettingsError(
                 f"the secret of {place} was sealed with another key: restore secret.key, "
                 "or enter the secret again"

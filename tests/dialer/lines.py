@@ -19,6 +19,7 @@ from movoice_box.domain.batch import PLANS, Batch, RecipientState
 from movoice_box.domain.call import Call, CallState, Disposition
 from movoice_box.domain.media import MediaOffer
 from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.routing import Wish
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import SpeechError, TrunkError
 from movoice_box.ids import BatchId
@@ -36,6 +37,8 @@ from movoice_box.sip.trunk import (
 from movoice_box.store import batches, calls, trunks
 from movoice_box.voice.speech.tts import Voice
 from tests.builders import Office, eventually
+
+ANY_TRUNK = Wish()
 
 
 class Phone:
@@ -62,8 +65,8 @@ class Phone:
     def press(self, key: str) -> None:
         self._digits.put_nowait(key)
 
-    def refuse(self, disposition: Disposition, status: int) -> None:
-        self._events.put_nowait(Ended(disposition=disposition, sip_status=status))
+    def refuse(self, disposition: Disposition, status: int | None, **facts: Any) -> None:
+        self._events.put_nowait(Ended(disposition=disposition, sip_status=status, **facts))
 
     def break_down(self) -> None:
         """Make the box trip over its own dialog."""
@@ -120,7 +123,7 @@ class Exchange:
 
     account: TrunkAccount
     phones: list[Phone] = field(default_factory=list)
-    written: list[str | None] = field(default_factory=list)
+    details: list[CallDetails] = field(default_factory=list)
     is_reachable: bool = True
     is_lost: bool = False
     is_up: bool | None = True
@@ -139,7 +142,7 @@ class Exchange:
             raise TrunkError("no answer from 127.0.0.1:5999 in 32 s (timer B)")
         phone = Phone(to)
         self.phones.append(phone)
-        self.written.append(details.written)
+        self.details.append(details)
         return phone
 
     def local_address(self) -> str:
@@ -269,3 +272,9 @@ async def until(office: Office, batch_id: BatchId, **facts: Any) -> Batch:
 
 async def has_call_in(office: Office, batch_id: BatchId, state: CallState) -> bool:
     return any(call.state is state for call in await calls_of(office, batch_id))
+
+
+def waits_for(dialer: Exchanges, wish: Wish = ANY_TRUNK) -> str:
+    """What the owner is told that such calls wait for, "" where for nothing."""
+    obstacle = dialer.channels.obstacle(wish)
+    return obstacle.reason if obstacle and obstacle.is_visible else ""

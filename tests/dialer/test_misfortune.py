@@ -14,7 +14,15 @@ from movoice_box.domain.call import CallState, Disposition
 from movoice_box.errors import ConflictError
 from movoice_box.store import calls, trunks
 from tests.builders import Office, a_trunk, eventually
-from tests.dialer.lines import Exchanges, batch_now, calls_of, dialing, has_call_in, until
+from tests.dialer.lines import (
+    Exchanges,
+    batch_now,
+    calls_of,
+    dialing,
+    has_call_in,
+    until,
+    waits_for,
+)
 
 
 @pytest.fixture
@@ -187,16 +195,28 @@ async def test_a_host_that_dns_does_not_know_spends_no_row(
 ) -> None:
     dialer.exchange.is_lost = True
     batch_id = await office.a_batch(rows=2)
-    batch = await until(office, batch_id, queued=2, state=BatchState.PAUSED)
-    assert "DNS" in str(batch.pause_reason)
+    await eventually(lambda: "DNS" in waits_for(dialer))
+    await until(office, batch_id, queued=2, state=BatchState.RUNNING)
+    dialer.exchange.is_lost = False
+    office.clock.pass_time(30)
+    dialer.queue.wake()
+    await dialer.exchange.phone(1)
 
 
 async def test_a_dead_gateway_does_not_use_up_the_list(office: Office, dialer: Exchanges) -> None:
     dialer.exchange.is_reachable = False
     batch_id = await office.a_batch(rows=20, concurrency=2)
-    batch = await until(office, batch_id, state=BatchState.PAUSED, in_progress=0)
-    assert batch.tally.count(RecipientState.QUEUED) >= 14
-    assert "trunk 'gateway' did not answer" in str(batch.pause_reason)
+    await eventually(lambda: "trunk 'gateway' rests: did not answer" in waits_for(dialer))
+    batch = await until(office, batch_id, state=BatchState.RUNNING, in_progress=0)
+    assert batch.tally.count(RecipientState.QUEUED) >= 17
+    dialer.exchange.is_reachable = True
+    office.clock.pass_time(30)
+    dialer.queue.wake()
+    trial = await dialer.exchange.phone(1)
+    await until(office, batch_id, in_progress=1)
+    trial.ring()
+    await dialer.exchange.phone(2)
+    assert waits_for(dialer) == ""
 
 
 async def test_a_batch_that_cannot_be_read_stops_no_other(office: Office) -> None:

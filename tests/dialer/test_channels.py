@@ -1,0 +1,396 @@
+"""The ledger of channels: which trunk and port takes a call, why none does, and what follows."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import pytest
+
+from movoice_box.dialer.channels import Channels, Lease, Step
+from movoice_box.dialer.trunk_line import ObstacleKind
+from movoice_box.dialer.trunk_pool import TrunkPool
+from movoice_box.domain.attempt import Attempt
+from movoice_box.domain.call import Disposition
+from movoice_box.domain.gsm_port import GsmPort
+from movoice_box.domain.phone import NumberFormat, PhoneNumber
+from movoice_box.domain.port_usage import PortState
+from movoice_box.domain.routing import Wish
+from movoice_box.domain.trunk import TrunkAccount
+from movoice_box.ids import CallId, TrunkId
+from movoice_box.store import trunks
+from tests.builders import Office, a_trunk
+from tests.dialer.lines import Exchange, a_stored_trunk
+
+ANY = Wish()
+CALL = CallId("call_1")
+SILENCE = Attempt(disposition=Disposition.UNREACHABLE, reason="no answer in 32 s (timer B)")
+REFUSAL = Attempt(disposition=Disposition.FAILED, sip_status=503, reason="Full")
+BUSY = Attempt(disposition=Disposition.BUSY, sip_status=486)
+
+
+@dataclass
+class Desk:
+    channels: Channels
+    pool: TrunkPool
+    built: dict[str, Exchange]
+
+    def take(self, wish: Wish = ANY) -> Lease:
+        lease = self.channels.try_take(wish)
+        assert lease is not None
+        lease.call_id = CALL
+        return lease
+
+    def names(self, calls: int) -> list[str]:
+        """The trunks of so many calls, all up at once."""
+        return [self.take().trunk.account.name for _ in range(calls)]
+
+    def spend(self, *attempts: Attempt, wish: Wish = ANY) -> None:
+        for attempt in attempts:
+            self.take(wish).release(attempt)
+
+
+@asynccontextmanager
+async def a_desk(office: Office, *accounts: TrunkAccount) -> AsyncIterator[Desk]:
+    """Just the trunks given."""
+    built: dict[str, Exchange] = {}
+
+    def build(account: TrunkAccount) -> Exchange:
+        return built.setdefault(account.name, Exchange(account))
+
+    await office.database.write(lambda db: trunks.remove(db, "trunk_gateway"))
+    for account in accounts:
+        await a_stored_trunk(office, account)
+    pool = TrunkPool(office.database, office.seal, build)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(pool.run())
+        await pool.loaded()
+        channels = Channels(pool, office.database, office.clock, office.settings.zone)
+        await channels.follow()
+        yield Desk(channels, pool, built)
+        task.cancel()
+
+
+def a_gsm_gateway(*ports: GsmPort, **changes: object) -> TrunkAccount:
+    return a_trunk("gsm", ports=ports or (_sim(1), _sim(2)), **changes)
+
+
+def _sim(number: int, **limits: int) -> GsmPort:
+    return GsmPort(name=f"SIM {number}", prefix=f"{number}#", **limits)
+
+
+async def test_calls_go_to_the_first_priority_until_it_is_full(office: Office) -> None:
+    first, second = a_trunk("first", channels=2), a_trunk("second", priority=2, channels=1)
+    async with a_desk(office, second, first) as desk:
+        assert desk.names(3) == ["first", "first", "second"]
+        assert desk.channels.try_take(ANY) is None
+        obstacle = desk.channels.obstacle(ANY)
+    assert obstacle is not None
+    assert (obstacle.kind, obstacle.is_visible) == (ObstacleKind.BUSY, False)
+
+
+async def test_equal_trunks_share_by_weight(office: Office) -> None:
+    heavy, light = a_trunk("heavy", weight=2, channels=99), a_trunk("light", channels=99)
+    async with a_desk(office, heavy, light) as desk:
+        assert Counter(desk.names(9)) == {"heavy": 6, "light": 3}
+
+
+async def test_a_named_trunk_carries_the_call_or_none_does(office: Office) -> None:
+    async with a_desk(office, a_trunk("one", channels=1), a_trunk("two")) as desk:
+        wish = Wish(trunk_id=TrunkId("trunk_one"))
+        lease = desk.take(wish)
+        assert desk.channels.try_take(wish) is None
+        assert lease.release(SILENCE) is Step.SETTLED
+        assert desk.take(wish).trunk_id == "trunk_one"
+
+
+async def test_extensions_go_where_they_are_allowed(office: Office) -> None:
+    pbx = a_trunk("pbx", priority=9, allows_extensions=True)
+    async with a_desk(office, a_trunk("carrier"), pbx) as desk:
+        assert desk.take(Wish(is_extension=True)).trunk_id == "trunk_pbx"
+        assert desk.take().trunk_id == "trunk_carrier"
+        wish = Wish(trunk_id=TrunkId("trunk_carrier"), is_extension=True)
+        assert desk.channels.try_take(wish) is None
+
+
+async def test_a_failed_trunk_hands_the_call_to_the_next_and_each_gets_it_once(
+    office: Office,
+) -> None:
+    accounts = [a_trunk(str(place), priority=place) for place in (1, 2, 3)]
+    async with a_desk(office, *accounts) as desk:
+        second = desk.take().release(REFUSAL)
+        assert isinstance(second, Lease)
+        third = second.release(SILENCE)
+        assert isinstance(third, Lease)
+        assert (second.trunk_id, third.trunk_id) == ("trunk_2", "trunk_3")
+        assert third.call_id == CALL
+        assert third.release(REFUSAL) is Step.SETTLED
+        assert [desk.channels.health(one.id).in_use for one in accounts] == [0, 0, 0]  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "attempt",
+    [BUSY, replace(REFUSAL, has_rung=True), Attempt(disposition=Disposition.CANCELED)],
+)
+async def test_a_call_that_rang_or_was_told_goes_to_no_other_trunk(
+    office: Office, attempt: Attempt
+) -> None:
+    async with a_desk(office, a_trunk("one"), a_trunk("two")) as desk:
+        assert desk.take().release(attempt) is Step.SETTLED
+
+
+async def test_a_trunk_that_is_down_is_passed_over_and_waited_for(office: Office) -> None:
+    first, second = a_trunk("first"), a_trunk("second", priority=2)
+    async with a_desk(office, first, second) as desk:
+        desk.built["first"].is_up = False
+        assert desk.take().trunk_id == "trunk_second"
+        desk.built["second"].is_up = False
+        obstacle = desk.channels.obstacle(ANY)
+        assert obstacle is not None
+        assert obstacle.is_visible
+        assert obstacle.reason == (
+            "trunk 'first' is down: as the test says; trunk 'second' is down: as the test says"
+        )
+        assert obstacle.until == office.clock.monotonic() + 1
+        desk.built["first"].is_up = True
+        assert desk.take().trunk_id == "trunk_first"
+
+
+async def test_a_trunk_is_not_dialed_before_its_first_registration_ends(office: Office) -> None:
+    account = a_trunk("registers", register=True, username="box", password="s3cret")
+    async with a_desk(office, account, a_trunk("other", priority=2)) as desk:
+        desk.built["registers"].is_up = None
+        assert desk.take().trunk_id == "trunk_other"
+        desk.built["registers"].is_up = True
+        assert desk.take().trunk_id == "trunk_registers"
+
+
+async def test_a_trunk_whose_health_nobody_knows_is_dialed(office: Office) -> None:
+    async with a_desk(office, a_trunk("quiet")) as desk:
+        desk.built["quiet"].is_up = None
+        desk.take()
+
+
+async def test_a_trunk_that_fails_rests_and_says_why_and_since_when(office: Office) -> None:
+    async with a_desk(office, a_trunk("one")) as desk:
+        desk.spend(SILENCE, SILENCE, SILENCE)
+        assert desk.channels.try_take(ANY) is None
+        health = desk.channels.health(TrunkId("trunk_one"))
+        assert health is not None
+        assert health.obstacle is ObstacleKind.RESTING
+        assert health.reason == (
+            "trunk 'one' rests: did not answer the last 3 calls: no answer in 32 s (timer B)"
+        )
+        assert health.until == office.clock.now() + timedelta(seconds=30)
+        office.clock.pass_time(30)
+        trial = desk.take()
+        assert desk.channels.try_take(ANY) is None
+        trial.on_alive()
+        desk.take()
+
+
+async def test_calls_that_fail_while_their_trunk_rests_are_dialed_again_once(
+    office: Office,
+) -> None:
+    async with a_desk(office, a_trunk("one")) as desk:
+        leases = [desk.take() for _ in range(4)]
+        steps = [lease.release(SILENCE) for lease in leases]
+        assert steps == [Step.SETTLED, Step.SETTLED, Step.SETTLED, Step.LATER]
+        office.clock.pass_time(30)
+        assert desk.take().release(SILENCE) is Step.SETTLED
+
+
+async def test_who_is_asked_to_come_later_does(office: Office) -> None:
+    async with a_desk(office, a_trunk("one")) as desk:
+        assert desk.take().release(replace(REFUSAL, retry_after_s=120)) is Step.LATER
+        obstacle = desk.channels.obstacle(ANY)
+        assert obstacle is not None
+        assert obstacle.until == office.clock.monotonic() + 120
+        assert "asked for a rest of 120 s: Full" in obstacle.reason
+
+
+async def test_a_call_waits_for_a_trunk_that_is_merely_busy(office: Office) -> None:
+    async with a_desk(office, a_trunk("one"), a_trunk("two", priority=2, channels=1)) as desk:
+        first = desk.take()
+        desk.take(Wish(trunk_id=TrunkId("trunk_two")))
+        assert first.release(REFUSAL) is Step.LATER
+
+
+async def test_calls_a_second_are_spaced_and_do_not_spill_over(office: Office) -> None:
+    paced = a_trunk("paced", calls_per_second=2.0)
+    async with a_desk(office, paced, a_trunk("dear", priority=2)) as desk:
+        assert desk.names(1) == ["paced"]
+        assert desk.channels.try_take(ANY) is None
+        obstacle = desk.channels.obstacle(ANY)
+        assert obstacle is not None
+        assert obstacle.until == office.clock.monotonic() + 0.5
+        office.clock.pass_time(0.5)
+        assert desk.names(1) == ["paced"]
+
+
+async def test_a_slow_trunk_does_not_hold_up_the_next(office: Office) -> None:
+    slow = a_trunk("slow", calls_per_second=0.1)
+    async with a_desk(office, slow, a_trunk("next", priority=2)) as desk:
+        assert desk.names(2) == ["slow", "next"]
+
+
+async def test_a_call_that_fails_over_does_not_wait_for_its_place(office: Office) -> None:
+    paced = a_trunk("paced", priority=2, calls_per_second=1.0)
+    async with a_desk(office, a_trunk("one"), paced) as desk:
+        desk.take(Wish(trunk_id=TrunkId("trunk_paced")))
+        assert isinstance(desk.take().release(REFUSAL), Lease)
+
+
+async def test_invites_are_spaced_however_long_their_preparation_took(office: Office) -> None:
+    async with a_desk(office, a_trunk("paced", calls_per_second=20.0)) as desk:
+        leases = []
+        for _ in range(3):
+            leases.append(desk.take())
+            office.clock.pass_time(1)
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        await asyncio.gather(*(lease.turn() for lease in leases))
+        assert loop.time() - started >= 0.099
+
+
+async def test_ports_take_turns_and_stand_before_the_number(office: Office) -> None:
+    gateway = a_gsm_gateway(number_format=NumberFormat.DIGITS, number_prefix="0")
+    async with a_desk(office, gateway) as desk:
+        one, two = desk.take(), desk.take()
+        assert (one.channel, two.channel) == ("SIM 1", "SIM 2")
+        assert one.write(PhoneNumber("+919876543210")) == "1#0919876543210"
+        assert one.write(PhoneNumber("101")) == "1#101"
+        assert desk.channels.try_take(ANY) is None
+
+
+async def test_load_is_fair_and_stays_so_over_a_restart(office: Office) -> None:
+    async with a_desk(office, a_gsm_gateway()) as desk:
+        batch_id = await office.a_batch(rows=1)
+        (call,) = await office.claim(batch_id)
+        await office.dial(call, "trunk_gsm", "SIM 1")
+        again = Channels(desk.pool, office.database, office.clock, office.settings.zone)
+        await again.follow()
+        lease = again.try_take(ANY)
+        assert lease is not None
+        assert lease.channel == "SIM 2"
+        health = again.health(TrunkId("trunk_gsm"))
+        assert health is not None
+        assert [(port.state, port.day.calls) for port in health.ports] == [
+            (PortState.FREE, 1),
+            (PortState.BUSY, 0),
+        ]
+
+
+async def test_a_sick_port_rests_and_the_batch_goes_on(office: Office) -> None:
+    async with a_desk(office, a_gsm_gateway()) as desk:
+        desk.spend(REFUSAL, BUSY, REFUSAL, BUSY, REFUSAL, BUSY)  # SIM 1 fails, SIM 2 does not
+        assert desk.take().channel == "SIM 2"
+        health = desk.channels.health(TrunkId("trunk_gsm"))
+        assert health is not None
+        assert [port.state for port in health.ports] == [PortState.RESTING, PortState.BUSY]
+        assert health.ports[0].reason == "failed 3 of the last 3 calls: Full"
+
+
+async def test_a_call_that_a_sick_port_refused_is_dialed_again_once(office: Office) -> None:
+    async with a_desk(office, a_gsm_gateway()) as desk:
+        assert desk.take().release(REFUSAL) is Step.LATER
+        assert desk.take().release(REFUSAL) is Step.SETTLED
+
+
+async def test_used_up_ports_are_told_and_waited_for_until_midnight(office: Office) -> None:
+    ports = (_sim(1, calls_per_day=1), _sim(2, minutes_per_day=1))
+    async with a_desk(office, a_gsm_gateway(*ports)) as desk:
+        answered = Attempt(disposition=Disposition.ANSWERED, sip_status=200, talk_s=30)
+        desk.spend(answered, answered)
+        assert desk.channels.try_take(ANY) is None
+        obstacle = desk.channels.obstacle(ANY)
+        assert obstacle is not None
+        assert obstacle.is_visible
+        assert obstacle.reason == (
+            "no port of trunk 'gsm' may call now: SIM 1 its 1 calls of the day are up; "
+            "SIM 2 its 1 minutes of the day are up"
+        )
+        to_midnight = (obstacle.until or 0) - office.clock.monotonic()
+        assert to_midnight == timedelta(hours=9).total_seconds()  # 09:30 UTC is 15:00 in India
+        office.clock.pass_time(to_midnight)
+        desk.take()
+
+
+async def test_a_gap_between_calls_is_no_matter_to_tell(office: Office) -> None:
+    async with a_desk(office, a_gsm_gateway(_sim(1, gap_s=20))) as desk:
+        desk.spend(BUSY)
+        obstacle = desk.channels.obstacle(ANY)
+        assert obstacle is not None
+        assert (obstacle.kind, obstacle.is_visible) == (ObstacleKind.PAUSING, False)
+        assert obstacle.until == office.clock.monotonic() + 20
+
+
+async def test_a_call_that_comes_in_takes_a_channel(office: Office) -> None:
+    async with a_desk(office, a_trunk("one", channels=1)) as desk:
+        inbound = desk.channels.take_inbound(TrunkId("trunk_one"))
+        assert inbound is not None
+        with inbound:
+            assert desk.channels.try_take(ANY) is None
+            assert desk.channels.take_inbound(TrunkId("trunk_one")) is None
+        desk.take()
+        assert desk.channels.take_inbound(TrunkId("trunk_gone")) is None
+
+
+async def test_all_that_a_call_holds_is_freed_with_it_and_only_once(office: Office) -> None:
+    woken: list[None] = []
+    async with a_desk(office, a_trunk("one", channels=2)) as desk:
+        desk.channels.wake = lambda: woken.append(None)
+        leases = [desk.take(), desk.take()]
+        desk.channels.free(CALL)
+        assert len(woken) == 2
+        assert [lease.release(SILENCE) for lease in leases] == [Step.SETTLED] * 2
+        for lease in leases:
+            lease.drop()
+        health = desk.channels.health(TrunkId("trunk_one"))
+        assert health is not None
+        assert health.in_use == 0
+
+
+async def test_an_edited_trunk_gets_a_new_chance_and_keeps_its_calls(office: Office) -> None:
+    async with a_desk(office, a_trunk("one", channels=2)) as desk:
+        desk.take()
+        desk.spend(SILENCE, SILENCE, SILENCE)
+        desk.built.clear()
+        await a_stored_trunk(office, a_trunk("one", channels=2, host="127.0.0.2"))
+        await desk.pool.reload()
+        await desk.channels.follow()
+        assert desk.take().trunk.account.host == "127.0.0.2"
+        assert desk.channels.try_take(ANY) is None
+
+
+async def test_a_trunk_that_is_disabled_carries_nothing_more(office: Office) -> None:
+    async with a_desk(office, a_trunk("one")) as desk:
+        lease = desk.take()
+        await a_stored_trunk(office, a_trunk("one", is_enabled=False))
+        await desk.pool.reload()
+        await desk.channels.follow()
+        assert desk.channels.try_take(ANY) is None
+        obstacle = desk.channels.obstacle(ANY)
+        assert obstacle is not None
+        assert obstacle.reason == "no trunk is enabled: enable one, or add one"
+        assert lease.release(BUSY) is Step.SETTLED
+
+
+async def test_a_password_that_does_not_open_disables_its_trunk_and_says_so(
+    office: Office,
+) -> None:
+    account = a_trunk("sealed", username="box", password="s3cret")
+    async with a_desk(office, account, a_trunk("other")) as desk:
+        await office.database.write(
+            lambda db: db.execute("UPDATE trunks SET password = x'00' WHERE name = 'sealed'")
+        )
+        await desk.pool.reload()
+        await desk.channels.follow()
+        assert desk.names(2) == ["other", "other"]
+        assert "sealed with another key" in desk.pool.status(account.id).detail
+        desk.built.clear()
+        await a_stored_trunk(office, replace(account, password="n3w"))
+        await desk.pool.reload()
+        assert desk.pool.get(account.id).account.password == "n3w"
