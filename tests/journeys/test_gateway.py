@@ -76,13 +76,12 @@ async def _launch(box: BoxProcess, stack: AsyncExitStack, name: str, folder: Pat
     gateway = GATEWAYS[name]
     await asyncio.to_thread(folder.mkdir)
     front = free_udp_port()
-    keys = {"contact_port": str(front), **gateway.keys} if gateway.losses else gateway.keys
+    keys = {"contact_port": str(front), **gateway.keys}
     carrier = await stack.enter_async_context(
         sipp_carrier(folder, gateway.scenario, **{"finish_s": 60, **keys})
     )
-    if gateway.losses:
-        carrier = await stack.enter_async_context(lossy_path(front, carrier, gateway.losses))
-    host, port = carrier
+    path = lossy_path(front, carrier, gateway.losses, answers_options=True)
+    host, port = await stack.enter_async_context(path)
     trunk = await box.post("/v1/trunks", {"name": name, "host": host, "port": port} | gateway.trunk)
     row = list(GATEWAYS).index(name)
     answer = await box.post(

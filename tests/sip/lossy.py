@@ -10,7 +10,8 @@ from movoice_box.sip.transport import Address
 class _End(asyncio.DatagramProtocol):
     """One of the two sockets; what it receives leaves by the other one."""
 
-    def __init__(self, losses: dict[bytes, int]) -> None:
+    def __init__(self, losses: dict[bytes, int], answers_options: bool) -> None:
+        self._answers_options = answers_options
         self.peer: Address | None = None
         self.other: _End
         self.transport: asyncio.DatagramTransport
@@ -25,18 +26,29 @@ class _End(asyncio.DatagramProtocol):
             if data.startswith(start) and left:
                 self._losses[start] = left - 1
                 return
+        if self._answers_options and data.startswith(b"OPTIONS "):
+            return self.transport.sendto(_ok(data), source)
         self.other.transport.sendto(data, self.other.peer)
 
 
+def _ok(options: bytes) -> bytes:
+    copied = (b"via:", b"from:", b"to:", b"call-id:", b"cseq:")
+    lines = [line for line in options.split(b"\r\n") if line.lower().startswith(copied)]
+    return b"\r\n".join([b"SIP/2.0 200 OK", *lines, b"Content-Length: 0", b"", b""])
+
+
 @asynccontextmanager
-async def lossy_path(port: int, carrier: Address, losses: dict[str, int]) -> AsyncIterator[Address]:
+async def lossy_path(
+    port: int, carrier: Address, losses: dict[str, int], *, answers_options: bool = False
+) -> AsyncIterator[Address]:
     """Relay between 127.0.0.1:`port` and the carrier.
 
-    `losses` says how many messages that start with these words are lost: `{"ACK": 1}`.
+    `losses` says how many messages that start with these words are lost: `{"ACK": 1}`. Where it
+    `answers_options`, the carrier sees none: SIPp would take each for a call.
     """
     left = {start.encode(): count for start, count in losses.items()}
     loop = asyncio.get_running_loop()
-    front, back = _End(left), _End(left)
+    front, back = _End(left, answers_options), _End(left, answers_options)
     front.other, back.other, back.peer = back, front, carrier
     await loop.create_datagram_endpoint(lambda: front, local_addr=("127.0.0.1", port))
     await loop.create_datagram_endpoint(lambda: back, local_addr=("127.0.0.1", 0))
