@@ -113,6 +113,12 @@ class Phone:
     async def send_digits(self, digits: str) -> None:
         raise AssertionError("no agent sends digits")
 
+    async def transfer(self, to: PhoneNumber) -> None:
+        raise AssertionError("nobody is handed over")
+
+    async def probe(self) -> None:
+        raise AssertionError("nobody falls silent")
+
     def frames(self) -> AsyncIterator[bytes]:
         raise AssertionError("nobody listens to the audio")
 

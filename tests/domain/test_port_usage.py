@@ -1,5 +1,6 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ SILENT = Attempt(disposition=Disposition.UNREACHABLE)
 CANCELED = Attempt(disposition=Disposition.CANCELED, has_rung=True)
 
 
-def a_usage(day: PortDay | None = None, **limits: int) -> PortUsage:
+def a_usage(day: PortDay | None = None, **limits: Any) -> PortUsage:
     return PortUsage(GsmPort(name="SIM 1", **limits), day or PortDay(), START, 1_000.0)
 
 
