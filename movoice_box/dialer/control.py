@@ -1,4 +1,4 @@
-"""What an owner does to a batch while it lives, pause, resume, cancel; and to a call: end it."""
+"""What an owner does to a batch, pause, resume, cancel; and to a call, end it, hand it over."""
 
 from collections.abc import Callable, Iterable
 
@@ -11,7 +11,8 @@ from movoice_box.dialer.completion import complete_if_drained, end_call
 from movoice_box.dialer.live import LiveCalls
 from movoice_box.domain.batch import ALLOWED_FROM, Batch, BatchState
 from movoice_box.domain.call import Call, CallState
-from movoice_box.errors import ConflictError
+from movoice_box.domain.phone import PhoneNumber
+from movoice_box.errors import ConflictError, InputError
 from movoice_box.ids import IdFactory
 from movoice_box.store import batches, calls
 from movoice_box.store.database import Database
@@ -83,6 +84,24 @@ class BatchControl:
 
         call = await self._database.write(end)
         self._wake()
+        return call
+
+    async def transfer_call(self, call_id: str, to: PhoneNumber) -> Call:
+        """Stop the agent and hand the callee over to `to`; returns before anyone has answered.
+
+        Raises `NotFoundError`, `InputError` for the callee's own number, and `ConflictError` unless
+        agent and callee are talking.
+        """
+        async with self._database.reading() as db:
+            call = await calls.get(db, call_id)
+        if to == call.phone:
+            raise InputError(f"{to} is on the line: it cannot take over from itself", field="to")
+        if not self._live.transfer_call(call.id, to):
+            raise ConflictError(
+                f"call {call.id} cannot be transferred: agent and callee are not talking",
+                code="call_state",
+                field="state",
+            )
         return call
 
     async def _move(

@@ -6,14 +6,16 @@ from typing import Annotated, Any, Literal, Self
 
 import msgspec
 from litestar import Controller, Request, get, post
-from litestar.params import Body, FromPath, QueryParameter, RawBody
+from litestar.params import Body, FromPath, JSONBody, QueryParameter, RawBody
 from litestar.response import Stream
 
 from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import RecipientRow
-from movoice_box.domain.call import Call, CallState, Disposition
+from movoice_box.domain.call import Call, CallState, Direction, Disposition
+from movoice_box.domain.early_media import EarlyMediaVerdict
 from movoice_box.domain.phone import PhoneNumber
-from movoice_box.errors import NotFoundError
+from movoice_box.domain.quality import MediaQuality
+from movoice_box.errors import InputError, NotFoundError
 from movoice_box.store import calls
 from movoice_box.web.api.batches import Country, ScheduleAt, TrunkChoice
 from movoice_box.web.api.moments import parse_moment
@@ -43,6 +45,12 @@ class CallIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     default_country: Country | None = None
 
 
+class TransferIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Who takes over: a number, or an extension where a trunk allows those."""
+
+    to: str
+
+
 class QueuedOut(msgspec.Struct):
     call_id: str
     state: CallState
@@ -59,6 +67,10 @@ class TranscriptLineOut(msgspec.Struct):
 
 class CallOut(msgspec.Struct, kw_only=True):
     """One call. `disposition` is what the network did, `outcome` what the conversation achieved.
+
+    `direction` is inbound where somebody called the box. `channel` is the GSM port, `quality` how
+    the media was (losses from 0 to 1, opinion score from 1 to 4.5), `early_media` what was heard
+    before the answer.
 
     `ring_s` is from the INVITE to the answer, or to the end where there was none; `talk_s` from
     the answer to the end; both in seconds. `batch_id` is null for a call asked for by itself.
@@ -82,6 +94,10 @@ class CallOut(msgspec.Struct, kw_only=True):
     sip_reason: str
     q850_cause: int | None
     ended_by: str | None
+    direction: Direction
+    channel: str | None
+    quality: MediaQuality | None
+    early_media: EarlyMediaVerdict | None
     ring_s: float | None
     talk_s: float | None
     recording_url: str | None
@@ -176,6 +192,18 @@ class CallController(Controller):
         """End a call within 2 s: CANCEL while it rings, BYE while they talk. One that waits is not
         placed."""
         return CallOut.of(await services.control.end_call(call_id))
+
+    @post("/{call_id:str}/transfer", status_code=202)
+    async def transfer_call(
+        self, call_id: FromPath[str], data: JSONBody[TransferIn], services: Given
+    ) -> CallOut:
+        """Hand the callee of a talking call over to a person. The call's outcome tells whether
+        somebody took it: TRANSFERRED or TRANSFER_FAILED."""
+        try:
+            to = PhoneNumber.parse_any(data.to, services.settings.default_country)
+        except InputError as error:
+            raise InputError(error.message, code=error.code, field="to") from None
+        return CallOut.of(await services.control.transfer_call(call_id, to))
 
     @get("/{call_id:str}/recording.wav", media_type="audio/wav")
     async def get_recording(

@@ -7,6 +7,9 @@ import pytest
 
 from movoice_box.dialer.live import LiveCall
 from movoice_box.domain.call import CallState, Disposition, TranscriptLine
+from movoice_box.domain.early_media import EarlyMediaVerdict, EarlySound
+from movoice_box.domain.media import Codec
+from movoice_box.domain.quality import MediaQuality
 from movoice_box.ids import BatchId, CallId
 from tests.builders import AGENT_ID, a_result
 from tests.web.sites import Site, a_recipient, error_of
@@ -41,6 +44,15 @@ async def test_an_ended_call_tells_everything(site: Site) -> None:
             sip_reason="OK",
             ended_by="box",
             recording="call.wav",
+            quality=MediaQuality(
+                codec=Codec.PCMA,
+                packets_sent=500,
+                packets_heard=490,
+                loss_heard=0.02,
+                jitter_heard_ms=3.5,
+                mos=4.2,
+            ),
+            early_media=EarlyMediaVerdict(sounds=(EarlySound.RINGBACK,), heard_s=3.0),
         ),
     )
     assert (await site.api.get(f"/v1/calls/{call_id}")).json() == {
@@ -65,6 +77,23 @@ async def test_an_ended_call_tells_everything(site: Site) -> None:
         "sip_reason": "OK",
         "q850_cause": None,
         "ended_by": "box",
+        "direction": "outbound",
+        "channel": None,
+        "quality": {
+            "codec": "PCMA",
+            "is_srtp": False,
+            "packets_sent": 500,
+            "packets_heard": 490,
+            "loss_heard": 0.02,
+            "loss_sent": None,
+            "jitter_heard_ms": 3.5,
+            "jitter_sent_ms": None,
+            "round_trip_ms": None,
+            "late": 0,
+            "strangers": 0,
+            "mos": 4.2,
+        },
+        "early_media": {"sounds": ["ringback"], "heard_s": 3.0},
         "ring_s": 4.0,
         "talk_s": 10.0,
         "recording_url": f"/v1/calls/{call_id}/recording.wav",
@@ -144,6 +173,33 @@ async def test_a_call_that_waits_is_not_placed_and_ends_once(site: Site) -> None
     assert response.status_code == 409
     assert error_of(response)["code"] == "call_state"
     assert "is ended" in error_of(response)["message"]
+
+
+async def test_a_talking_call_can_be_handed_over_once(site: Site) -> None:
+    call_id = CallId((await _call(site, RAHUL)).json()["call_id"])
+    live = LiveCall(call_id, BatchId("batch_1"), CallState.TALKING)
+    with site.office.live.holding(live):
+        to = {"to": "98000 00000"}
+        response = await site.api.post(f"/v1/calls/{call_id}/transfer", json=to)
+        again = await site.api.post(f"/v1/calls/{call_id}/transfer", json=to)
+    assert (response.status_code, response.json()["call_id"]) == (202, call_id)
+    assert str(live.transfer_to) == "+919800000000"
+    assert (again.status_code, error_of(again)["code"]) == (409, "call_state")
+
+
+@pytest.mark.parametrize("to", ["the desk", RAHUL, ""])
+async def test_a_transfer_needs_the_number_of_somebody_else(site: Site, to: str) -> None:
+    call_id = CallId((await _call(site, RAHUL)).json()["call_id"])
+    with site.office.live.holding(LiveCall(call_id, BatchId("batch_1"), CallState.TALKING)):
+        response = await site.api.post(f"/v1/calls/{call_id}/transfer", json={"to": to})
+    assert (response.status_code, error_of(response)["field"]) == (422, "to")
+
+
+async def test_a_call_in_which_nobody_talks_is_not_handed_over(site: Site) -> None:
+    call_id = CallId((await _call(site, RAHUL)).json()["call_id"])
+    with site.office.live.holding(LiveCall(call_id, BatchId("batch_1"), CallState.RINGING)):
+        response = await site.api.post(f"/v1/calls/{call_id}/transfer", json={"to": "201"})
+    assert (response.status_code, error_of(response)["code"]) == (409, "call_state")
 
 
 @pytest.mark.parametrize("tail", ["", "/recording.wav"])

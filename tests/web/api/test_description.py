@@ -22,6 +22,7 @@ PATHS = {
     "/v1/calls": {"get", "post"},
     "/v1/calls/{call_id}": {"get"},
     "/v1/calls/{call_id}/end": {"post"},
+    "/v1/calls/{call_id}/transfer": {"post"},
     "/v1/calls/{call_id}/recording.wav": {"get"},
     "/v1/agents": {"get", "post"},
     "/v1/agents/{agent_id}": {"get", "put", "patch", "delete"},
