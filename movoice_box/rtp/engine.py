@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import socket
 
 from movoice_box.clock import Clock
 from movoice_box.domain.media import MediaOffer, MediaWishes, SrtpKey
@@ -56,15 +57,18 @@ class MediaEngine:
             if wishes.is_srtp
             else None,
         )
-        rtcp = bind_rtcp(bound)
         return RtpSession(
             bound,
             self._ticker,
             self._recorder,
             offer=offer,
             dtmf=wishes.dtmf,
-            rtcp=RtcpLink(rtcp, self._clock) if rtcp else None,
+            open_rtcp=lambda: self._open_rtcp(bound),
         )
+
+    def _open_rtcp(self, rtp: socket.socket) -> RtcpLink | None:
+        bound = bind_rtcp(rtp)
+        return RtcpLink(bound, self._clock) if bound else None
 
     @property
     def statistics(self) -> TickerStatistics:

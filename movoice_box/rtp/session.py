@@ -70,7 +70,7 @@ class RtpSession:
         randbits: Callable[[int], int] = secrets.randbits,
         offer: MediaOffer | None = None,
         dtmf: DtmfMethod = DtmfMethod.AUTO,
-        rtcp: RtcpLink | None = None,
+        open_rtcp: Callable[[], RtcpLink | None] = lambda: None,
     ) -> None:
         self.tap: MediaTap | None = None
         self._socket = bound
@@ -85,7 +85,8 @@ class RtpSession:
         self._is_dtmf_by_info = dtmf is DtmfMethod.INFO
         self._send_info: Callable[[str], Awaitable[None]] | None = None
         self._receiver = RtpReceiver(self._srtp.unprotect if self._srtp else None)
-        self._rtcp = rtcp
+        self._open_rtcp = open_rtcp  # when media is there: another driver may need the port
+        self._rtcp: RtcpLink | None = None
         self._is_connected = False
         self._is_closed = False
         self._is_silence_expected = True
@@ -114,6 +115,7 @@ class RtpSession:
             return
         if not self._is_connected:
             self._discard_early_datagrams()
+            self._rtcp = self._open_rtcp()
             self._is_connected = True
         if self._srtp is not None:
             self._srtp.connect(target.srtp)
