@@ -238,7 +238,7 @@ class Channels:
         if lease not in self._held:
             return Step.SETTLED
         self._start_day()
-        was_resting = lease.line.is_resting
+        was_failing = lease.line.is_failing
         self._held.discard(lease)
         lease.line.end(lease.seat, attempt, self._day)
         self.wake()
@@ -248,7 +248,7 @@ class Channels:
             ):
                 other.call_id = lease.call_id
                 return other
-            if lease.call_id is not None and self._is_for_later(lease, attempt, was_resting):
+            if lease.call_id is not None and self._is_for_later(lease, attempt, was_failing):
                 self._put_off.add(lease.call_id)
                 return Step.LATER
         if lease.call_id is not None:
@@ -267,14 +267,14 @@ class Channels:
         for lease in [one for one in self._held if one.call_id == call_id]:
             self.drop(lease)
 
-    def _is_for_later(self, lease: Lease, attempt: Attempt, was_resting: bool) -> bool:
+    def _is_for_later(self, lease: Lease, attempt: Attempt, was_failing: bool) -> bool:
         """A call whose trunk failed is dialed again once, where another time is likely better.
 
         The calls that make a trunk rest are spent; those that fail while it rests are not.
         """
         if lease.call_id in self._put_off:
             return False
-        if was_resting or attempt.retry_after_s or len(lease.line.ports) > 1:
+        if was_failing or attempt.retry_after_s or len(lease.line.ports) > 1:
             return True
         others = self._obstacles(lease.wish, lease.tried, is_urgent=True)
         return lease.wish.is_automatic and any(

@@ -151,20 +151,27 @@ class TrunkLine:
             seat.breaker.on_end(attempt, monotonic, seat.trial)
 
     @property
-    def is_resting(self) -> bool:
-        return self.breaker.state(self._clock.monotonic()) is not BreakerState.CLOSED
+    def is_failing(self) -> bool:
+        """It rests or is down: what fails on it now is not the number's fault."""
+        is_closed = self.breaker.state(self._clock.monotonic()) is BreakerState.CLOSED
+        return not is_closed or self.trunk.status.is_up is False
 
     def _start_over(self, trunk: Trunk) -> None:
         self.trunk = trunk
         self.breaker = CircuitBreaker()
+        self._was_down = False
         self._leases = Pacing(trunk.account.calls_per_second)
         self._invites = Pacing(trunk.account.calls_per_second)
 
     def _ill(self, now: float) -> Obstacle | None:
         name, status = f"trunk '{self.account.name}'", self.trunk.status
         if status.is_up is False:
+            self._was_down = True
             reason = f"{name} is down: {status.detail}"
             return Obstacle(ObstacleKind.DOWN, reason, now + _LOOK_AGAIN_S)
+        if self._was_down and status.is_up:
+            self._was_down = False
+            self.breaker.on_recovered(now)
         if not self.breaker.may_start(now):
             state = self.breaker.state(now)
             until = self.breaker.rests_until if state is BreakerState.RESTING else None

@@ -47,6 +47,7 @@ class CircuitBreaker:
         self._silent = 0
         self._rests = 0
         self._until: float | None = None
+        self._is_asked_for = False
         self._trial: int | None = None
         self._trials = 0
         self.reason = ""
@@ -80,6 +81,11 @@ class CircuitBreaker:
             self._rests = 0
             self._start_over("")
 
+    def on_recovered(self, now: float) -> None:
+        """The far end answers again: a trial need not wait, unless a rest was asked for."""
+        if self._until is not None and not self._is_asked_for:
+            self._until = min(self._until, now)
+
     def on_dropped(self, trial: int | None) -> None:
         """A call that was started was never placed."""
         if trial == self._trial:
@@ -110,12 +116,14 @@ class CircuitBreaker:
         return None
 
     def _rest(self, now: float, reason: str) -> None:
+        self._is_asked_for = False
         self._until = now + min(_FIRST_REST_S * 2**self._rests, _LONGEST_REST_S)
         self._rests += 1
         self._start_over(reason)
 
     def _rest_as_asked(self, attempt: Attempt, now: float) -> None:
         wait_s = min(attempt.retry_after_s or 0.0, _LONGEST_RETRY_AFTER_S)
+        self._is_asked_for = True
         self._until = max(self._until or now, now + wait_s)
         asked = f"asked for a rest of {wait_s:.0f} s"
         self._start_over(f"{asked}: {attempt.reason}" if attempt.reason else asked)

@@ -191,6 +191,25 @@ async def test_a_trunk_that_fails_rests_and_says_why_and_since_when(office: Offi
         desk.take()
 
 
+async def test_a_trunk_that_comes_back_is_tried_at_once(office: Office) -> None:
+    async with a_desk(office, a_trunk("one")) as desk:
+        desk.spend(SILENCE, SILENCE, SILENCE)
+        desk.built["one"].is_up = False
+        assert desk.channels.try_take(ANY) is None
+        desk.built["one"].is_up = True
+        desk.take()
+        assert desk.channels.try_take(ANY) is None
+
+
+async def test_a_call_that_fails_on_a_trunk_that_is_down_is_dialed_again_once(
+    office: Office,
+) -> None:
+    async with a_desk(office, a_trunk("one")) as desk:
+        lease = desk.take()
+        desk.built["one"].is_up = False
+        assert lease.release(SILENCE) is Step.LATER
+
+
 async def test_calls_that_fail_while_their_trunk_rests_are_dialed_again_once(
     office: Office,
 ) -> None:

@@ -95,6 +95,20 @@ def test_calls_from_before_the_rest_neither_end_nor_prolong_it() -> None:
     assert breaker.rests_until == 30
 
 
+def test_a_far_end_that_answers_again_is_tried_at_once() -> None:
+    breaker = a_breaker(SILENCE, SILENCE, SILENCE)
+    breaker.on_recovered(10)
+    assert breaker.state(10) is BreakerState.TRIAL
+    a_breaker(SILENCE).on_recovered(10)  # one that does not rest
+
+
+def test_a_rest_that_was_asked_for_is_kept() -> None:
+    asked = Attempt(disposition=Disposition.FAILED, sip_status=503, retry_after_s=120)
+    breaker = a_breaker(asked)
+    breaker.on_recovered(10)
+    assert breaker.state(119) is BreakerState.RESTING
+
+
 def test_an_old_trial_says_nothing_of_a_later_rest() -> None:
     breaker = a_breaker(SILENCE, SILENCE, SILENCE)
     old = breaker.start(30)
