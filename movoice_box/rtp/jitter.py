@@ -25,6 +25,7 @@ _STEP = 10 * SAMPLES_PER_FRAME  # this much earlier than any packet before: a ne
 _CAPACITY = SAMPLE_RATE_HZ  # one second
 _MOST_PACKETS = 200
 _LONGEST_PAYLOAD = 10 * SAMPLES_PER_FRAME
+_OPUS = Codec.OPUS
 
 
 _start = attrgetter("start")
@@ -116,7 +117,9 @@ class JitterBuffer:
         self._now = 0  # samples of our own clock
         self._ticks = 0
         self._is_dry = False
-        self._stream: tuple[int, int] | None = None  # SSRC and clock rate
+        self._ssrc: int | None = None
+        self._codec: Codec | None = None
+        self._per_ms = _MS  # of the stream's timestamps
         self._newest_timestamp = 0
         self._newest_start = 0
 
@@ -126,11 +129,12 @@ class JitterBuffer:
         """Take a packet; `is_newest` tells that none sent after it has come before."""
         if not 0 < len(payload) <= _LONGEST_PAYLOAD:
             return
-        per_ms = codec.samples_per_ms if codec else self._stream[1] if self._stream else _MS
-        if self._stream != (stream := (ssrc, per_ms)):
-            self._stream = stream
-            self._restart(timestamp)
-        start = self._newest_start + signed(timestamp - self._newest_timestamp, 32) * _MS // per_ms
+        if ssrc != self._ssrc or (codec is not self._codec and codec is not None):
+            self._follow(ssrc, codec, timestamp)
+        ahead = timestamp - self._newest_timestamp
+        if not 0 <= ahead < 1 << 31:
+            ahead = signed(ahead, 32)
+        start = self._newest_start + ahead * _MS // self._per_ms
         lag = self._now - start
         if is_newest:
             if start < self._newest_start or lag < self.delays.baseline - _STEP:
@@ -139,7 +143,7 @@ class JitterBuffer:
             self._newest_timestamp, self._newest_start = timestamp, start
         if codec:
             self.delays.note(lag)
-        length = SAMPLES_PER_FRAME if codec in (Codec.OPUS, None) else len(payload)
+        length = len(payload) if codec is not None and codec is not _OPUS else SAMPLES_PER_FRAME
         if start + length <= self.position:
             self.late += 1
             self.delays.note_late(lag)
@@ -191,6 +195,14 @@ class JitterBuffer:
         self.position += samples
         while self._queue and self._queue[0].start < self.position:
             del self._queue[0]
+
+    def _follow(self, ssrc: int, codec: Codec | None, timestamp: int) -> None:
+        """Another sender, or codec: a new time line, unless the same clock goes on."""
+        per_ms = codec.samples_per_ms if codec else self._per_ms
+        if ssrc != self._ssrc or per_ms != self._per_ms:
+            self._per_ms = per_ms
+            self._restart(timestamp)
+        self._ssrc, self._codec = ssrc, codec
 
     def _restart(self, timestamp: int) -> None:
         """Play what has `timestamp` when the depth has passed; forget what is waiting."""

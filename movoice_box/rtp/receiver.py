@@ -8,12 +8,12 @@ from movoice_box.rtp.datagrams import Address
 from movoice_box.rtp.dtmf import DigitReceiver
 from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.playout import Playout
-from movoice_box.rtp.sequence import Arrival, SequenceTracker, signed
+from movoice_box.rtp.sequence import Arrival, SequenceTracker
 
 _PLAYED = frozenset((Arrival.NEWEST, Arrival.REORDERED))
 _COMFORT_NOISE = (13, 19)  # RFC 3389; 19 in its drafts, and in some gateways still
 _SILENT_TICKS = 1000 // PTIME_MS
-_LONGEST_TRANSIT_CHANGE_S = 1.0  # a greater one is a clock that was set, or another time line
+_LONGEST_TRANSIT_CHANGE_S = 1.0  # a greater one is a clock that was set, or a timestamp wrapped
 
 
 class RtpReceiver:
@@ -43,6 +43,7 @@ class RtpReceiver:
         self._codecs: Mapping[int, Codec] = {}
         self._event_types: frozenset[int] = frozenset()
         self._transit: float | None = None
+        self._clock_rate_hz = 0
         self._digits = DigitReceiver()
 
     def connect(self, target: MediaTarget, offer: MediaOffer) -> None:
@@ -129,11 +130,10 @@ class RtpReceiver:
     def _measure(self, codec: Codec, timestamp: int, arrived_at: float) -> None:
         """The interarrival jitter (RFC 3550 6.4.1)."""
         if codec is not self.codec:
-            self.codec, self._transit = codec, None
-        per_second = codec.clock_rate_hz
-        transit = arrived_at * per_second - timestamp
+            self.codec, self._clock_rate_hz, self._transit = codec, codec.clock_rate_hz, None
+        transit = arrived_at - timestamp / self._clock_rate_hz
         if self._transit is not None:
-            change = abs(signed(int(transit - self._transit), 32)) / per_second
+            change = abs(transit - self._transit)
             if change < _LONGEST_TRANSIT_CHANGE_S:
                 self.jitter += (change - self.jitter) / 16
         self._transit = transit
