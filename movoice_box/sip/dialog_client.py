@@ -1,22 +1,31 @@
 """Our requests inside a confirmed dialog, each to its one final outcome (RFC 3261 12.2.1)."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 
+from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
 from movoice_box.sip.dialog import ConfirmedDialog
 from movoice_box.sip.digest import Authenticator
 from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.messages import HeaderList, Message, Request, Response
 from movoice_box.sip.timers import Failure
-from movoice_box.sip.transport import Destination
+from movoice_box.sip.transport import Destination, is_ip
+
+logger = logging.getLogger(__name__)
 
 Outcome = Response | Failure
 """A final response, or that none will come."""
 
 
 class DialogClient:
-    """Sends requests, answers challenges, acknowledges; `next_hop` is where they go."""
+    """Sends requests, answers challenges, acknowledges; `next_hop` is where they go.
+
+    A route or Contact with a host name is looked up beside the call (RFC 3263 section 4); until
+    that is done, and where it fails, requests go where the peer was heard.
+    """
 
     def __init__(
         self,
@@ -29,6 +38,13 @@ class DialogClient:
         self.next_hop = next_hop
         self._endpoint = endpoint
         self._authenticator = authenticator
+        self._lookup: asyncio.Task[None] | None = None
+        self._look_up()
+
+    def close(self) -> None:
+        """No look-up goes on; requests may still be sent."""
+        if self._lookup:
+            self._lookup.cancel()
 
     def send(
         self,
@@ -54,6 +70,7 @@ class DialogClient:
         """The peer may have moved: what its Contact says counts from now on (12.2.2)."""
         self.dialog.refresh_target(message)
         self.next_hop = self._endpoint.route(self.dialog.next_hop, source)
+        self._look_up()
 
     def transmit(self, exchange: "_Exchange") -> Request:
         """Send the request of an exchange, with what credentials we have."""
@@ -81,6 +98,26 @@ class DialogClient:
 
     def transmit_ack(self, ack: bytes) -> None:
         self._endpoint.transmit(ack, self.next_hop)
+
+    def _look_up(self) -> None:
+        """A task of its own, held here: a callback of the endpoint cannot wait for DNS."""
+        self.close()
+        host = self.dialog.next_hop.host.strip("[]")
+        if host and self.next_hop.transport is Transport.UDP and not is_ip(host):
+            port = self.dialog.next_hop.port
+            self._lookup = asyncio.get_running_loop().create_task(
+                self._locate(host, port), name=f"look up {host}"
+            )
+
+    async def _locate(self, host: str, port: int | None) -> None:
+        try:
+            found = await self._endpoint.locate(host, port, Transport.UDP)
+        except TrunkError as error:
+            logger.warning("requests in a call stay with %s: %s", self.next_hop, error)
+            return
+        if self.next_hop.socket_address not in found:
+            address, hop_port = found[0]
+            self.next_hop = replace(self.next_hop, address=address, port=hop_port)
 
 
 class _Exchange:

@@ -29,6 +29,7 @@ from movoice_box.sip.timers import Failure
 from movoice_box.sip.transport import Destination
 
 OVER = "the call is over"
+_NORMAL_CLEARING: HeaderList = [("Reason", "Q.850;cause=16")]  # RFC 3326
 
 
 class CallUser(Protocol):
@@ -77,7 +78,7 @@ class EstablishedCall:
         self._offers = Renegotiation(self._client, negotiation, session, self)
         self._referral: Referral | None = None
         self._is_over = False
-        self._why: HeaderList = ()
+        self._why: HeaderList = _NORMAL_CLEARING
 
     @property
     def dialog(self) -> ConfirmedDialog:
@@ -99,6 +100,7 @@ class EstablishedCall:
         """The call is over: no timer runs on, nobody waits for anything."""
         self._is_over = True
         self._offers.close()
+        self._client.close()
         if self._referral:
             self._referral.on_lost()
 

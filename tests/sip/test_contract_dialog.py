@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,9 +23,9 @@ from tests.peers.sipp_callee import (
     sdp,
     wait_for,
 )
+from tests.sip.contract import unless_pyvoip
 from tests.sip.drivers import a_driver
 from tests.sip.ends import NUMBER, OFFER, events_of, until
-from tests.sip.test_trunk_contract import unless_pyvoip
 
 pytestmark = pytest.mark.peer
 
@@ -34,7 +35,7 @@ ALLOWS_UPDATE = "Allow: INVITE, ACK, BYE, UPDATE"
 TIMER = "Supported: timer\nRequire: timer\nSession-Expires: 4;refresher="
 
 
-def played(then: str, *, headers: str = ALLOWS_UPDATE, check: str = "") -> dict[str, str]:
+def played(then: str, *, headers: str = ALLOWS_UPDATE, check: str = "") -> dict[str, Any]:
     """The words of `answer_then`."""
     return {"then": then, "headers": headers, "check": check}
 
