@@ -62,9 +62,9 @@ class RtpSender:
         return self.voice.is_idle and not self._events
 
     def play(self, pcm: bytes) -> None:
-        """Play `pcm` next."""
+        """Play `pcm` next; a talkspurt starts with it unless the last packet had sound too."""
         self.voice.play(pcm)
-        self._is_talkspurt_start = True
+        self._is_talkspurt_start |= self.voice.is_silent
 
     def play_digits(self, digits: str) -> None:
         """Send key presses: as events, or as tones where the far end or the trunk wants those."""

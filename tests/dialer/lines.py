@@ -1,7 +1,7 @@
 """A trunk whose far end is the test: it says when the phone rings, is answered, and is keyed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,6 +32,7 @@ from movoice_box.sip.trunk import (
     DialogEvent,
     Ended,
     Ringing,
+    Trunk,
     TrunkStatus,
 )
 from movoice_box.store import batches, calls, trunks
@@ -46,9 +47,17 @@ class Phone:
 
     sip_call_id = "sip-call-id"
 
-    def __init__(self, number: PhoneNumber) -> None:
+    def __init__(
+        self, number: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
+    ) -> None:
         self.number = number
+        self.offer = offer
+        self.details = details
         self.is_ended_by_box = False
+        self.is_refer_allowed = False
+        self.referred_to: list[PhoneNumber] = []
+        self.heard = b""
+        self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._events: asyncio.Queue[DialogEvent | RuntimeError] = asyncio.Queue()
         self._digits: asyncio.Queue[str] = asyncio.Queue()
         self._closed = asyncio.Event()
@@ -61,6 +70,14 @@ class Phone:
     def answer(self) -> None:
         self._was_answered = True
         self._events.put_nowait(Answered(None, self))
+
+    def tell(self, event: DialogEvent) -> None:
+        """Let the box's dialog say any other thing."""
+        self._events.put_nowait(event)
+
+    def speak(self, frame: bytes) -> None:
+        """Let the box hear 20 ms."""
+        self._frames.put_nowait(frame)
 
     def press(self, key: str) -> None:
         self._digits.put_nowait(key)
@@ -93,12 +110,14 @@ class Phone:
 
     def _end(self, ended: Ended) -> None:
         self._closed.set()
+        self._frames.put_nowait(None)
         self._events.put_nowait(ended)
 
     async def play(self, pcm: bytes) -> None:
         await asyncio.sleep(0)
         if self._closed.is_set():
             raise LineClosed
+        self.heard += pcm
 
     async def next_digit(self) -> str:
         digit = asyncio.ensure_future(self._digits.get())
@@ -114,13 +133,36 @@ class Phone:
         raise AssertionError("no agent sends digits")
 
     async def transfer(self, to: PhoneNumber) -> None:
-        raise AssertionError("nobody is handed over")
+        if not self.is_refer_allowed:
+            raise TrunkError("the far end cannot transfer calls: it answered REFER with 501")
+        self.referred_to.append(to)
 
     async def probe(self) -> None:
         raise AssertionError("nobody falls silent")
 
-    def frames(self) -> AsyncIterator[bytes]:
-        raise AssertionError("nobody listens to the audio")
+    async def frames(self) -> AsyncIterator[bytes]:
+        while (frame := await self._frames.get()) is not None:
+            yield frame
+        self._frames.put_nowait(None)
+
+
+@dataclass
+class Caller:
+    """Somebody who calls the box: implements `IncomingCall`."""
+
+    account: TrunkAccount
+    caller: str
+    called: str = "08040000000"
+    refused: int | None = None
+    phone: Phone | None = None
+
+    def answer(self, offer: MediaOffer) -> Phone:
+        self.phone = Phone(PhoneNumber(self.caller), offer)
+        self.phone.answer()
+        return self.phone
+
+    def refuse(self, sip_status: int) -> None:
+        self.refused = sip_status
 
 
 @dataclass
@@ -146,7 +188,7 @@ class Exchange:
     ) -> Phone:
         if not self.is_reachable:
             raise TrunkError("no answer from 127.0.0.1:5999 in 32 s (timer B)")
-        phone = Phone(to)
+        phone = Phone(to, offer, details)
         self.phones.append(phone)
         self.details.append(details)
         return phone
@@ -207,17 +249,21 @@ async def dialing(
     *accounts: TrunkAccount,
     plan: str = "enterprise",
     not_before: datetime | None = None,
+    build: Callable[[TrunkAccount], Trunk] | None = None,
 ) -> AsyncIterator[Exchanges]:
-    """Queue, runner and trunk pool of `office` at work until the block ends."""
+    """Queue, runner and trunk pool of `office` at work until the block ends.
+
+    With `build` the trunks are real, else exchanges.
+    """
     built: dict[str, Exchange] = {}
 
-    def build(account: TrunkAccount) -> Exchange:
+    def build_exchange(account: TrunkAccount) -> Exchange:
         return built.setdefault(account.name, Exchange(account))
 
     for account in accounts:
         await a_stored_trunk(office, account)
     speech = Speech()
-    pool = TrunkPool(office.database, office.seal, build)
+    pool = TrunkPool(office.database, office.seal, build or build_exchange)
     channels = Channels(pool, office.database, office.clock, office.settings.zone)
     media = MediaEngine(Rtp(port_min=40_000, port_max=49_999), office.clock)
     desk = a_desk(office, channels, media)

@@ -43,6 +43,16 @@ def test_a_talkspurt_starts_with_a_marker() -> None:
     assert [packet.marker for packet in clip] == [True, False, False, False, False]
 
 
+def test_a_clip_right_after_another_starts_no_talkspurt() -> None:
+    sender = a_sender()
+    markers = []
+    for _ in range(3):  # as a bridge does it, frame by frame
+        sender.play(a_tone(0.02))
+        markers += [packet.marker for packet in sent(sender, 1)]
+
+    assert markers == [True, False, False]
+
+
 def test_the_clock_runs_on_while_nothing_is_sent() -> None:
     sender = a_sender()
     (before,) = sent(sender, 1)
