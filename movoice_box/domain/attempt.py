@@ -13,7 +13,8 @@ class Attempt:
 
     `sip_status` is None where no final response came, `reason` says for people what happened.
     `disposition` is what the owner's rules made of it: a 503 that they call busy is no fault.
-    `has_rung` tells that a phone may have rung, `talk_s` how long somebody talked.
+    `has_rung` tells that a phone may have rung, `talk_s` how long somebody talked; `retry_after_s`
+    is how long the far end wants to be left alone.
     """
 
     disposition: Disposition

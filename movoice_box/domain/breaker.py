@@ -99,7 +99,7 @@ class CircuitBreaker:
         self.on_alive(None if attempt.is_fault else trial)
         self._recent.append((now, attempt.is_fault))
         self._silent = self._silent + 1 if attempt.is_silent else 0
-        if attempt.is_fault and attempt.retry_after_s:
+        if attempt.retry_after_s:
             self._rest_as_asked(attempt, now)
         elif self._until is None:
             if why := self._burst(now):

@@ -154,11 +154,15 @@ class Caller:
     caller: str
     called: str = "08040000000"
     refused: int | None = None
+    is_gone: bool = False
     phone: Phone | None = None
 
     def answer(self, offer: MediaOffer) -> Phone:
         self.phone = Phone(PhoneNumber(self.caller), offer)
-        self.phone.answer()
+        if self.is_gone:
+            self.phone.refuse(Disposition.CANCELED, 487, ended_by="callee")
+        else:
+            self.phone.answer()
         return self.phone
 
     def refuse(self, sip_status: int) -> None:

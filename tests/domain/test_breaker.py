@@ -128,6 +128,11 @@ def test_the_far_end_is_left_alone_as_long_as_it_asks() -> None:
     assert breaker.reason == "asked for a rest of 120 s: Full"
 
 
+def test_a_far_end_may_ask_for_a_rest_after_it_rang() -> None:
+    rang = Attempt(disposition=Disposition.FAILED, sip_status=503, has_rung=True, retry_after_s=120)
+    assert a_breaker(rang).rests_until == 120
+
+
 def test_a_far_end_that_asks_for_a_week_is_tried_after_an_hour() -> None:
     asked = Attempt(disposition=Disposition.FAILED, sip_status=503, retry_after_s=604_800)
     assert a_breaker(asked).rests_until == 3_600

@@ -34,8 +34,8 @@ ALTER TABLE calls ADD COLUMN early_media TEXT;   -- JSON of domain.early_media.E
 UPDATE calls SET trunk_id = (SELECT trunk_id FROM batches WHERE batches.id = calls.batch_id)
 WHERE dialed_at IS NOT NULL;
 
-CREATE INDEX recipients_extensions ON recipients (batch_id, row)
-WHERE state = 'queued' AND substr(phone, 1, 1) <> '+';
+CREATE INDEX recipients_extensions ON recipients (state, batch_id, row)
+WHERE substr(phone, 1, 1) <> '+';      -- of a PBX: few, among any number of numbers
 
 CREATE INDEX calls_by_phone ON calls (phone, dialed_at);
 CREATE INDEX calls_by_trunk ON calls (trunk_id, dialed_at);
