@@ -17,6 +17,7 @@ from movoice_box.errors import TrunkError
 LOOPBACK = "127.0.0.1"
 _LINE_BYTES = 256 * 1024 * 1024
 _SIPP_STARTS = 3
+RINGING_S = 0.2  # of each call at the gateway
 _SIPP_ENDS = "3600"  # seconds, should this process be killed before it can end SIPp
 _SIPP_STARTS_TRIES = 100  # of 20 ms each
 
@@ -123,7 +124,7 @@ async def sipp_gateway() -> AsyncIterator[tuple[int, Process]]:
         try:
             yield port, process
         finally:
-            await _kill(process)
+            await kill(process)
 
 
 async def _start_sipp(program: str, scenario: Path) -> tuple[int, Process]:
@@ -142,7 +143,7 @@ async def _start_sipp(program: str, scenario: Path) -> tuple[int, Process]:
             if process.returncode is None and _is_bound(port):
                 return port, process
             await asyncio.sleep(0.02)
-        await _kill(process)
+        await kill(process)
     raise TrunkError(f"SIPp does not start (exit status {process.returncode})")
 
 
@@ -173,7 +174,7 @@ async def media_sink(ports: int) -> AsyncIterator[Sink]:
     try:
         yield Sink(process, await _read_json(process))
     finally:
-        await _kill(process)
+        await kill(process)
 
 
 def free_udp_port() -> int:
@@ -194,7 +195,7 @@ async def _read_json(process: Process) -> Any:
     return json.loads(await process.stdout.readline())
 
 
-async def _kill(process: Process) -> None:
+async def kill(process: Process) -> None:
     with suppress(ProcessLookupError):
         process.kill()
     await process.wait()

@@ -11,6 +11,7 @@ import select
 import socket
 import struct
 import sys
+from contextlib import suppress
 
 _SO_TIMESTAMPNS = 35  # asm-generic/socket.h; not in the socket module
 _TIMESPEC = struct.Struct("qq")
@@ -33,17 +34,13 @@ class Port:
         number: int = self.socket.getsockname()[1]
         return number
 
-    def echo_all(self) -> None:
-        while True:
-            try:
-                data, ancillary, _, source = self.socket.recvmsg(_DATAGRAM_BYTES, _ANCILLARY_BYTES)
-                seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
-                self.arrivals.append(seconds + nanoseconds * 1e-9)
-                self.socket.sendto(data, source)
-            except BlockingIOError:
-                return
-            except OSError:
-                continue  # the sender has closed its port
+    def echo(self) -> None:
+        """One datagram; the poll comes back for more."""
+        with suppress(OSError):  # the sender has closed its port
+            data, ancillary, _, source = self.socket.recvmsg(_DATAGRAM_BYTES, _ANCILLARY_BYTES)
+            seconds, nanoseconds = _TIMESPEC.unpack(ancillary[0][2])
+            self.arrivals.append(seconds + nanoseconds * 1e-9)
+            self.socket.sendto(data, source)
 
 
 def serve(count: int) -> None:
@@ -58,7 +55,7 @@ def serve(count: int) -> None:
     while True:
         for file, _ in poll.poll():
             if port := by_file.get(file):
-                port.echo_all()
+                port.echo()
             elif not (asked := sys.stdin.readline()):
                 return
             else:

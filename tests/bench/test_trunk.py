@@ -1,34 +1,14 @@
 import socket
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 
+from movoice_box.bench.callers import DRIVERS
 from movoice_box.bench.peers import media_sink
-from movoice_box.bench.trunk import DRIVERS, TrunkMeasure, bench_trunk, table
+from movoice_box.bench.setups import measure_setups
+from movoice_box.bench.trunk import bench_trunk
 from movoice_box.clock import SystemClock
 from movoice_box.errors import TrunkError
-
-MEASURE = TrunkMeasure(
-    driver="native",
-    calls=200,
-    established=200,
-    packets_per_second=50.0,
-    slowest_packets_per_second=49.9,
-    interval_p99_ms=22.0,
-    cpu_percent_per_call=0.12,
-)
-
-
-def test_the_table_gives_the_median_of_each_driver() -> None:
-    runs = [replace(MEASURE, interval_p99_ms=p99) for p99 in (21.0, 90.0, 22.5)]
-    other = replace(MEASURE, driver="pyvoip", established=150, packets_per_second=30.25)
-
-    assert table([*runs, other]).splitlines() == [
-        "driver  runs  established  packets/s  slowest  p99 interval  CPU a call",
-        "native  3     200 of 200   50.0       49.9     22.5 ms       0.12 %",
-        "pyvoip  1     150 of 200   30.2       49.9     22.0 ms       0.12 %",
-    ]
 
 
 @pytest.mark.peer
@@ -38,8 +18,18 @@ async def test_calls_of_each_driver_are_established_and_measured(driver: str) ->
 
     assert (measure.driver, measure.calls, measure.established) == (driver, 3, 3)
     assert 0 < measure.slowest_packets_per_second <= measure.packets_per_second
-    assert measure.interval_p99_ms > 0
+    assert measure.interval_error_p99_ms > 0
     assert measure.cpu_percent_per_call > 0
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("driver", ["native", "sipp"])
+async def test_calls_are_set_up_at_the_pace_asked_for(driver: str) -> None:
+    measure = await measure_setups(driver, 20, 1.0, SystemClock())
+
+    assert (measure.attempted, measure.established) == (20, 20)
+    assert 0 < measure.delay_median_ms <= measure.delay_p99_ms
+    assert measure.cpu_percent > 0
 
 
 @pytest.mark.peer
