@@ -140,9 +140,16 @@ class Message(ABC):
     def start_line(self) -> str: ...
 
     def pack(self) -> bytes:
-        """The wire form, Content-Length included."""
+        """The wire form, Content-Length included.
+
+        Raises `SipError` for a value with a line break: it would add a header that nobody meant.
+        """
         self.headers.set("Content-Length", str(len(self.body)))
-        return f"{self.start_line}\r\n{self.headers}".encode("utf-8", "replace") + self.body
+        head = f"{self.start_line}\r\n{self.headers}"
+        lines = 2 + sum(len(self.headers.getlist(name)) for name in self.headers.keys())  # noqa: SIM118
+        if not head.count("\r") == head.count("\n") == lines:
+            raise SipError(f"{self.start_line[:40]!r} with a line break in a header")
+        return head.encode("utf-8", "replace") + self.body
 
     def check(self) -> None:
         """Raise `SipError` unless the headers that every message needs are readable."""

@@ -5,7 +5,7 @@ from typing import Self, TypeVar
 
 from movoice_box.sip.dialog import Caller
 from movoice_box.sip.headers import bracketed, parse_uri
-from movoice_box.sip.messages import Request, Response, parse, response_to
+from movoice_box.sip.messages import HeaderList, Request, Response, parse, response_to
 from movoice_box.sip.transport import Address
 
 Kind = TypeVar("Kind", Request, Response)
@@ -20,9 +20,9 @@ class Stranger(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport
 
     @classmethod
-    async def open(cls, host: str = "127.0.0.1") -> Self:
+    async def open(cls, host: str = "127.0.0.1", port: int = 0) -> Self:
         loop = asyncio.get_running_loop()
-        _, stranger = await loop.create_datagram_endpoint(cls, local_addr=(host, 0))
+        _, stranger = await loop.create_datagram_endpoint(cls, local_addr=(host, port))
         return stranger
 
     def connection_made(self, transport: asyncio.DatagramTransport) -> None:  # type: ignore[override]
@@ -79,13 +79,15 @@ class Stranger(asyncio.DatagramProtocol):
         sdp: bytes = b"",
         seen_from: str = "",
         challenge: str = "",
+        contact: str = "",
+        headers: HeaderList = (),
     ) -> None:
         """Respond to a request of the box; `seen_from` goes into its Via, as NATs make it."""
         host, port = self.address
-        headers = [("Contact", f"<sip:gw@{bracketed(host)}:{port}>")]
+        lines = [("Contact", contact or f"<sip:gw@{bracketed(host)}:{port}>"), *headers]
         if challenge:
-            headers.append(("WWW-Authenticate", challenge))
-        response = response_to(request, status, to_tag=tag, headers=headers, sdp=sdp)
+            lines.append(("WWW-Authenticate", challenge))
+        response = response_to(request, status, to_tag=tag, headers=lines, sdp=sdp)
         if seen_from:
             response.headers.set("Via", f"{response.values('Via')[0]};received={seen_from}")
         self.send(response.pack(), self._peer)

@@ -16,6 +16,7 @@ from movoice_box.sip.messages import (
     MAX_HEADER_LINES,
     Request,
     Response,
+    build_request,
     parse,
     readable,
     response_to,
@@ -261,3 +262,11 @@ def test_log_shows_everything_but_the_credentials() -> None:
     assert shown == (
         "INVITE x SIP/2.0\r\nAuthorization: ...\r\nProxy-Authorization: ...\r\nTo: c\r\n\r\nv=0"
     )
+
+
+@pytest.mark.parametrize("value", ["x\r\nX-Evil: 1", "x\n", "\r", "x\r\n\r\nv=0"])
+def test_no_value_can_add_a_header_to_a_message(value: str) -> None:
+    built = build_request("OPTIONS", parse_uri("sip:gw"), [("X-Call-Id", value)])
+
+    with pytest.raises(SipError, match="line break"):
+        built.pack()

@@ -2,9 +2,13 @@
 
 import asyncio
 
+import pytest
+
+from movoice_box.errors import TrunkError
 from movoice_box.sip.messages import Request
+from tests.peers.sipp import free_udp_port
 from tests.sip.bare import Stranger
-from tests.sip.ends import a_trunk, true_soon
+from tests.sip.ends import HASTY, a_trunk, true_soon
 
 CHALLENGE = 'Digest realm="r", nonce="n"'
 
@@ -64,3 +68,93 @@ async def test_binding_is_taken_back_when_the_trunk_stops() -> None:
     assert (first.get("Expires"), last.get("Expires")) == ("300", "0")
     assert first.call_id == last.call_id
     assert first.cseq.sequence < last.cseq.sequence
+
+
+async def test_reach_waits_for_the_first_outcome_of_the_registration() -> None:
+    async with (
+        await Stranger.open() as gateway,
+        a_trunk(gateway.address, register=True) as trunk,
+        asyncio.TaskGroup() as group,
+    ):
+        running = group.create_task(trunk.run())
+        reaching = group.create_task(trunk.reach())
+        asked = await gateway.expect(Request)
+        assert not reaching.done()
+        gateway.answer(asked, 200, tag="t")
+        await reaching
+        status = trunk.status
+        running.cancel()
+        gateway.answer(await gateway.expect(Request), 200, tag="t")
+
+    assert status.registered_until is not None
+    assert trunk.status.registered_until is None
+
+
+async def test_reach_fails_at_once_where_the_server_refuses_us() -> None:
+    async with (
+        await Stranger.open() as gateway,
+        a_trunk(gateway.address, register=True) as trunk,
+        asyncio.TaskGroup() as group,
+    ):
+        running = group.create_task(trunk.run())
+        gateway.answer(await gateway.expect(Request), 403, tag="t")
+        with pytest.raises(TrunkError, match="check the user name and password"):
+            await trunk.reach()
+        running.cancel()
+
+
+async def test_public_address_that_changed_is_registered_at_once_in_place_of_the_old_one() -> None:
+    async with (
+        await Stranger.open() as gateway,
+        a_trunk(gateway.address, register=True) as trunk,
+        asyncio.TaskGroup() as group,
+    ):
+        running = group.create_task(trunk.run())
+        first = await gateway.expect(Request)
+        first.headers.set("Via", first.values("Via")[0].replace("rport", "rport=1024"))
+        gateway.answer(first, 200, tag="t", seen_from="192.0.2.1")
+        second = await gateway.expect(Request)
+        second.headers.set("Via", second.values("Via")[0].replace("rport", "rport=1024"))
+        gateway.answer(second, 200, tag="t", seen_from="192.0.2.1")
+        await asyncio.sleep(0.1)
+        running.cancel()
+        last = await gateway.expect(Request)
+        gateway.answer(last, 200, tag="t")
+
+    private = first.values("Contact")
+    assert second.values("Contact") == [
+        "<sip:alice@192.0.2.1:1024>",
+        f"{private[0]};expires=0",
+    ]
+    assert last.values("Contact") == ["<sip:alice@192.0.2.1:1024>"]
+
+
+async def test_trunk_without_registration_is_watched_by_options() -> None:
+    async with (
+        await Stranger.open() as gateway,
+        a_trunk(gateway.address, timers=HASTY) as trunk,
+        asyncio.TaskGroup() as group,
+    ):
+        running = group.create_task(trunk.run())
+        for _ in range(2):
+            options = await gateway.expect(Request)
+            gateway.answer(options, 404, tag="t")
+        await true_soon(lambda: trunk.status.is_up is True)
+        await trunk.reach()
+        running.cancel()
+
+    assert options.method == "OPTIONS"
+
+
+async def test_trunk_that_is_gone_is_down_until_it_is_back() -> None:
+    port = free_udp_port()
+    async with a_trunk(("127.0.0.1", port), timers=HASTY) as trunk, asyncio.TaskGroup() as group:
+        running = group.create_task(trunk.run())
+        await true_soon(lambda: trunk.status.is_up is False)
+        with pytest.raises(TrunkError, match=r"is down: .* is closed or has no route"):
+            await trunk.reach()
+        async with await Stranger.open(port=port) as gateway:
+            gateway.answer(await gateway.expect(Request), 200, tag="t")
+            await true_soon(lambda: trunk.status.is_up is True)
+            await trunk.reach()
+            running.cancel()
