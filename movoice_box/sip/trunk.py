@@ -140,7 +140,7 @@ class IncomingCall(Protocol):
     """A call to this box from a known trunk, ringing until `answer` or `refuse`.
 
     `caller` is the number that calls as the trunk writes it, "" where it is withheld; `called` the
-    one that was dialed. `media` is what the caller offered, None where the offer is left to us.
+    one that was dialed. Left alone it is refused when the trunk's ring timeout has passed.
     """
 
     @property

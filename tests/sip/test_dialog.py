@@ -1,5 +1,7 @@
 """Requests inside a dialog (RFC 3261 section 12)."""
 
+from dataclasses import replace
+
 from movoice_box.sip.dialog import Caller, ConfirmedDialog, cancel_of
 from movoice_box.sip.headers import parse_uri
 from movoice_box.sip.messages import Request, Response, parse, response_to
@@ -78,6 +80,28 @@ def test_cseq_of_the_peer_must_rise() -> None:
         return dialog.is_in_order(request)
 
     assert [arrives(cseq) for cseq in (5, 5, 4, 6)] == [True, False, False, True]
+
+
+def test_callee_keeps_the_route_as_it_came_and_counts_from_one() -> None:
+    invite = an_invite()
+    invite.headers.add("Record-Route", "<sip:p1;lr>, <sip:p2;lr>")
+    callee = replace(CALLER, from_="<sip:100@gw>;tag=callee")
+
+    dialog = ConfirmedDialog.accept(callee, invite)
+    bye = dialog.request("BYE")
+
+    assert bye.values("Route") == ["<sip:p1;lr>", "<sip:p2;lr>"]
+    assert str(bye.uri) == "sip:box@192.0.2.1:5060"
+    assert (str(bye.cseq), bye.from_tag, bye.to_tag) == ("1 BYE", "callee", "ours")
+    assert not dialog.is_in_order(invite)
+
+
+def test_reinvite_of_ours_moves_the_cseq_of_its_ack() -> None:
+    dialog = a_dialog()
+    dialog.request("INVITE", body=b"v=0\r\n")
+    dialog.request("OPTIONS")
+
+    assert str(dialog.request("ACK").cseq) == "4 ACK"
 
 
 def test_reinvite_moves_the_target() -> None:
