@@ -136,6 +136,7 @@ class OutgoingRequest:
         self.is_waiting = True
         """No response at all has come yet, so that ICMP may still end it."""
         self.sent_at = wire.now()
+        self._is_sent_again = False
         self._wire = wire
         self._machine: ClientTransaction = machine(
             wire.timers, is_reliable=_is_reliable(destination)
@@ -165,8 +166,15 @@ class OutgoingRequest:
         """The layer closes: no response will come."""
         self._handler.on_failure(Failure.UNREACHABLE)
 
-    def on_unreachable(self) -> None:
-        self._perform(self._machine.on_transport_error())
+    def on_unreachable(self, opened_at: float) -> None:
+        """It may not have arrived. A connection older than the request may have been dead already
+        when it was sent: it goes out once more, by a new one.
+        """
+        if opened_at < self.sent_at and not self._is_sent_again:
+            self._is_sent_again = True
+            self._wire.transmit(self._packed, self.destination)
+        else:
+            self._perform(self._machine.on_transport_error())
 
     def close(self) -> None:
         self._timers.stop_all()

@@ -29,8 +29,8 @@ class FlowUser(Protocol):
 
     def on_message(self, data: bytes, source: Destination) -> None: ...
 
-    def on_flow_lost(self, destination: Destination) -> None:
-        """The connection there has ended, or none could be made."""
+    def on_flow_lost(self, destination: Destination, opened_at: float) -> None:
+        """The connection there has ended; one that was given up was opened in infinity."""
         ...
 
 
@@ -147,7 +147,7 @@ class FlowPool:
         self._accepted.pop(flow.destination, None)
         for destination in [key for key, found in self._flows.items() if found is flow]:
             del self._flows[destination]
-            self._user.on_flow_lost(destination)
+            self._user.on_flow_lost(destination, flow.opened_at)
 
     def _flow_to(self, destination: Destination) -> Flow:
         if flow := self._flows.get(destination):

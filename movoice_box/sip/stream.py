@@ -5,6 +5,7 @@ A connection that stands still is noticed by the kernel where our bytes are not 
 """
 
 import asyncio
+import math
 import socket
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -62,8 +63,9 @@ class Flow(asyncio.Protocol):
         self.opening: asyncio.Task[str | None] | None = None
         """Makes the connection; its result says why there is none. None of one that came in."""
         self.is_closed = False
+        self.opened_at = math.inf
         self.heard_at = 0.0
-        """When bytes came last, by the loop's clock."""
+        """When it was made and when bytes came last, by the loop's clock."""
         self._owner = owner
         self._times = times
         self._loop = asyncio.get_running_loop()
@@ -101,7 +103,8 @@ class Flow(asyncio.Protocol):
             self._transport.close()
 
     def abort(self) -> None:
-        """Close at once."""
+        """Close at once: what was sent over it is not worth another try."""
+        self.opened_at = math.inf
         if self._transport:
             self._transport.abort()
         else:
@@ -110,7 +113,7 @@ class Flow(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self.local = unmapped(transport.get_extra_info("sockname"))
-        self.heard_at = self._loop.time()
+        self.opened_at = self.heard_at = self._loop.time()
         if self.is_closed:  # given up meanwhile
             self._transport.abort()
             return

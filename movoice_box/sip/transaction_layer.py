@@ -6,7 +6,9 @@ sees a retransmission, except that a repeated 2xx is delivered again so that its
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 from movoice_box.domain.trunk import Transport
@@ -118,8 +120,8 @@ class TransactionLayer:
     def on_unreachable(self, address: Address) -> None:
         self._fail_waiting(Destination(*address))
 
-    def on_flow_lost(self, destination: Destination) -> None:
-        self._fail_waiting(destination)
+    def on_flow_lost(self, destination: Destination, opened_at: float) -> None:
+        self._fail_waiting(destination, opened_at)
         if self.on_lost:
             self.on_lost(destination)
 
@@ -137,10 +139,10 @@ class TransactionLayer:
         host, port = self.address
         return (local_address_towards(peer.socket_address) if host in ANYWHERE else host), port
 
-    def _fail_waiting(self, destination: Destination) -> None:
+    def _fail_waiting(self, destination: Destination, opened_at: float = math.inf) -> None:
         for outgoing in [*self._clients.values()]:
             if outgoing.destination == destination and outgoing.is_waiting:
-                self.guard(outgoing.on_unreachable)
+                self.guard(partial(outgoing.on_unreachable, opened_at))
 
     def guard(self, handle: Callable[[], object]) -> None:
         """Run a callback of the loop: a fault in one call must not reach its neighbours."""

@@ -1,0 +1,307 @@
+"""Connections: made, used both ways, lost, and abused."""
+
+import asyncio
+import random
+import signal
+from typing import Any
+
+import pytest
+
+from movoice_box.clock import SystemClock
+from movoice_box.domain.media import MediaOffer
+from movoice_box.domain.trunk import Transport
+from movoice_box.errors import TrunkError
+from movoice_box.sip.endpoint import SipEndpoint
+from movoice_box.sip.line import Line
+from movoice_box.sip.messages import Request
+from movoice_box.sip.native_trunk import NativeTrunk
+from movoice_box.sip.stream import RFC_FLOW_TIMES, FlowTimes
+from movoice_box.sip.timers import RFC_TIMERS, Failure, TimerValues
+from movoice_box.sip.transport import Address, Destination
+from movoice_box.sip.trunk import Answered, Ended
+from tests.peers.sockets import free_port
+from tests.sip.bare import Stranger
+from tests.sip.ends import (
+    HASTY,
+    LOCAL,
+    NUMBER,
+    OFFER,
+    an_account,
+    events_of,
+    let_in,
+    until,
+)
+from tests.sip.streams import Connection, TcpGateway, ponging_process
+
+SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\n"
+SDP_6 = SDP.replace(b"IP4 127.0.0.1", b"IP6 ::1")
+QUICK = FlowTimes(connect_s=0.5, message_s=0.3, keep_alive_s=(0.05, 0.06), pong_s=0.2)
+
+
+def an_endpoint(
+    listen: Address = LOCAL, timers: TimerValues = RFC_TIMERS, times: FlowTimes = RFC_FLOW_TIMES
+) -> SipEndpoint:
+    return SipEndpoint(listen, SystemClock(), timers, flow_times=times)
+
+
+def a_tcp_trunk(address: Address, endpoint: SipEndpoint, **account: Any) -> NativeTrunk:
+    account = {"transport": Transport.TCP} | account
+    return NativeTrunk(an_account(address, **account), endpoint, SystemClock())
+
+
+def a_tcp_line(address: Address, endpoint: SipEndpoint) -> Line:
+    return Line(an_account(address, transport=Transport.TCP), endpoint)
+
+
+async def ask(line: Line) -> int | Failure:
+    """The status of the answer to an OPTIONS."""
+    destination = await line.find()
+    uri = line.uri(None)
+    options = line.caller("box").request("OPTIONS", uri, f"<{uri}>", 1)
+    outcome = await line.endpoint.ask(options, destination)
+    return outcome if isinstance(outcome, Failure) else outcome.status
+
+
+@pytest.mark.parametrize(("host", "sdp"), [("127.0.0.1", SDP), ("::1", SDP_6)], ids=["v4", "v6"])
+async def test_call_is_ended_over_a_new_connection_when_the_first_is_reset(
+    host: str, sdp: bytes
+) -> None:
+    async with TcpGateway.open(host) as gateway, an_endpoint((host, 0)) as endpoint:
+        trunk = a_tcp_trunk(gateway.address, endpoint)
+        dialog = await trunk.invite(NUMBER, MediaOffer(address=host, port=40_000))
+        first = await gateway.connection()
+        invite = await first.request()
+        first.answer(invite, 200, sdp=sdp)
+        await until(dialog, Answered)
+        ack = await first.request()
+        first.reset()
+        ending = asyncio.ensure_future(dialog.end())
+        second = await gateway.connection()
+        bye = await second.request()
+        second.answer(bye, 200)
+        await ending
+
+    assert [request.method for request in (invite, ack, bye)] == ["INVITE", "ACK", "BYE"]
+    assert invite.via.transport == bye.via.transport == "TCP"
+    assert str(invite.contact and invite.contact.uri).endswith(";transport=tcp")
+
+
+async def test_request_that_is_waiting_fails_with_its_connection() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint() as endpoint:
+        trunk = a_tcp_trunk(gateway.address, endpoint)
+        dialog = await trunk.invite(NUMBER, OFFER)
+        connection = await gateway.connection()
+        await connection.request()
+        connection.reset()
+        events = await events_of(dialog)
+
+    assert isinstance(events[-1], Ended)
+    assert "is closed or has no route" in events[-1].sip_reason
+
+
+async def test_call_that_rings_outlives_its_connection() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint() as endpoint:
+        trunk = a_tcp_trunk(gateway.address, endpoint)
+        dialog = await trunk.invite(NUMBER, OFFER)
+        first = await gateway.connection()
+        invite = await first.request()
+        first.answer(invite, 180)
+        await asyncio.wait_for(dialog.next_event(), 10)
+        first.reset()
+        again = await Connection.open(endpoint.address)
+        again.answer(invite, 200, sdp=SDP)  # RFC 3261 18.2.2: the gateway connects to our Via
+        await until(dialog, Answered)
+        again.close()
+
+
+async def test_request_into_a_dead_connection_goes_out_again_by_a_new_one() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint() as endpoint:
+        line = a_tcp_line(gateway.address, endpoint)
+        await line.find()
+        first = await gateway.connection()
+        asking = asyncio.ensure_future(ask(line))
+        options = await first.request()
+        first.reset()
+        second = await gateway.connection()
+        again = await second.request()
+        second.answer(again, 200)
+
+        assert await asking == 200
+    assert again.via.branch == options.via.branch
+
+
+async def test_gateway_that_comes_back_is_reached_again() -> None:
+    port = free_port()
+    async with an_endpoint() as endpoint:
+        line = a_tcp_line(("127.0.0.1", port), endpoint)
+        with pytest.raises(TrunkError, match="refused the connection"):
+            await ask(line)
+        async with TcpGateway.open(port=port) as gateway:
+            asking = asyncio.ensure_future(ask(line))
+            connection = await gateway.connection()
+            connection.answer(await connection.request(), 200)
+
+            assert await asking == 200
+
+
+async def test_gateway_that_accepts_and_never_answers_gets_a_new_connection() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint(timers=HASTY) as endpoint:
+        line = a_tcp_line(gateway.address, endpoint)
+        assert await ask(line) is Failure.TIMEOUT
+        first = await gateway.connection()
+        assert await first.ended()
+        asking = asyncio.ensure_future(ask(line))
+        second = await gateway.connection()
+        second.answer(await second.request(), 200)
+
+        assert await asking == 200
+
+
+async def test_peer_that_stops_answering_pings_loses_its_connection_and_its_requests() -> None:
+    async with ponging_process() as (address, process), an_endpoint(times=QUICK) as endpoint:
+        line = a_tcp_line(address, endpoint)
+        destination = await line.find()
+        await asyncio.sleep(0.5)  # pings and pongs
+        assert endpoint.own_end(destination)
+        process.send_signal(signal.SIGSTOP)
+
+        assert await ask(line) is Failure.UNREACHABLE
+
+
+async def test_peer_that_never_answered_a_ping_keeps_its_connection() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint(times=QUICK) as endpoint:
+        line = a_tcp_line(gateway.address, endpoint)
+        own = endpoint.own_end(await line.find())
+        await asyncio.sleep(0.5)
+
+        assert own
+        assert endpoint.own_end(await line.find()) == own
+
+
+async def test_peer_that_reads_nothing_loses_its_connection() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint() as endpoint:
+        destination = await a_tcp_line(gateway.address, endpoint).find()
+        for _ in range(20_000):
+            endpoint.transmit(bytes(1024), destination)
+            await asyncio.sleep(0)
+            if endpoint.own_end(destination) is None:
+                break
+
+        assert endpoint.own_end(destination) is None
+
+
+async def test_request_by_tcp_is_answered_by_the_same_connection() -> None:
+    async with an_endpoint() as endpoint:
+        await let_in(endpoint)
+        async with await Stranger.open() as writer:
+            connection = await Connection.open(endpoint.address)
+            connection.send(writer.request("OPTIONS").pack() + b"\r\n\r\n")
+            response = await connection.response()
+            connection.close()
+
+    assert response.status == 200
+
+
+async def test_strangers_connection_is_closed_and_counted() -> None:
+    async with an_endpoint() as endpoint:
+        await let_in(endpoint, "127.0.0.1")
+        stranger = await Connection.open(endpoint.address, "127.0.0.7")
+
+        assert await stranger.ended()
+        assert endpoint.strangers == 1
+        stranger.close()
+
+
+async def test_connection_of_a_trunk_that_is_gone_is_closed() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint(times=QUICK) as endpoint:
+        line = a_tcp_line(gateway.address, endpoint)
+        await line.find()
+        connection = await gateway.connection()
+        line.close()
+
+        assert await connection.ended()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET / HTTP/1.1\r\nHost: box\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nX: " + b"a" * 70_000,
+        b"OPTIONS sip:box SIP/2.0\r\nContent-Length: -5\r\n\r\n",
+        b"OPTIONS sip:box SIP/2.0\r\nContent-Length: 4000000000\r\n\r\n",
+        b"OPTIONS sip:box SIP/2.0\r\nVia: and then nothing",
+        random.Random(5).randbytes(200_000),
+    ],
+    ids=["http", "endless header", "negative", "huge", "never whole", "random"],
+)
+async def test_hostile_stream_is_closed_and_the_endpoint_lives(data: bytes) -> None:
+    async with an_endpoint(times=QUICK) as endpoint, await Stranger.open() as neighbour:
+        await let_in(endpoint)
+        hostile = await Connection.open(endpoint.address)
+        hostile.send(data)
+        assert await hostile.ended()
+        answer = await neighbour.ask(neighbour.request("OPTIONS"), endpoint.address)
+        hostile.close()
+
+    assert answer.status == 200
+
+
+async def test_dual_stack_endpoint_reaches_both() -> None:
+    async with an_endpoint(("::", 0)) as endpoint:
+        for host in ("127.0.0.1", "::1"):
+            async with await Stranger.open(host) as gateway, TcpGateway.open(host) as by_tcp:
+                line = Line(an_account(gateway.address), endpoint)
+                asking = asyncio.ensure_future(ask(line))
+                gateway.answer(await gateway.expect(Request), 200, tag="t")
+                assert await asking == 200
+                assert line.local_address() == host
+                asking = asyncio.ensure_future(ask(a_tcp_line(by_tcp.address, endpoint)))
+                connection = await by_tcp.connection()
+                connection.answer(await connection.request(), 200)
+                assert await asking == 200
+
+
+async def test_tap_sees_both_ways() -> None:
+    seen: list[tuple[bytes, Address, Address]] = []
+
+    class Tap:
+        def on_sip(self, data: bytes, source: Address, destination: Address) -> None:
+            seen.append((data[:7], source, destination))
+
+    async with TcpGateway.open() as gateway, an_endpoint() as endpoint:
+        endpoint.tap = Tap()
+        asking = asyncio.ensure_future(ask(a_tcp_line(gateway.address, endpoint)))
+        connection = await gateway.connection()
+        connection.answer(await connection.request(), 200)
+        await asking
+        box, there = connection.box_end, gateway.address
+
+    assert seen == [(b"OPTIONS", box, there), (b"SIP/2.0", there, box)]
+
+
+async def test_registered_trunk_is_kept_open_through_nats() -> None:
+    async with await Stranger.open() as gateway, an_endpoint(times=QUICK) as endpoint:
+        line = Line(an_account(gateway.address, register=True), endpoint)
+        await line.find()
+        async with asyncio.timeout(10):
+            assert await gateway.received.get() == b"\r\n\r\n"
+
+
+async def test_outbound_proxy_is_the_first_hop() -> None:
+    async with await Stranger.open() as proxy, an_endpoint() as endpoint:
+        host, port = proxy.address
+        account = an_account(("carrier.invalid", 5060), outbound_proxy=f"{host}:{port}")
+        await NativeTrunk(account, endpoint, SystemClock()).invite(NUMBER, OFFER)
+        invite = await proxy.expect(Request)
+
+    assert str(invite.uri) == "sip:+919876543210@carrier.invalid"
+    assert invite.values("Route") == [f"<sip:{host}:{port};lr>"]
+
+
+async def test_failed_address_gives_way_to_the_next() -> None:
+    async with TcpGateway.open("127.0.0.1") as gateway, an_endpoint() as endpoint:
+        _, port = gateway.address
+        line = a_tcp_line(("localhost", port), endpoint)
+        line.mark_failed(Destination("127.0.0.1", port, Transport.TCP))
+
+        assert await line.find() == Destination("127.0.0.1", port, Transport.TCP)
