@@ -74,7 +74,7 @@ class InboundCalls:
         self._speech = speech
         self._plan = plan
         self._country = default_country
-        self._arrived: asyncio.Queue[tuple[IncomingCall, Lease]] = asyncio.Queue()
+        self._arrived: asyncio.Queue[IncomingCall] = asyncio.Queue()
         self._up = 0
         self._is_idle = asyncio.Event()
 
@@ -85,19 +85,16 @@ class InboundCalls:
         elif self._is_plan_used_up:
             logger.warning("a call that came in was refused: the plan allows no more at once")
             incoming.refuse(_BUSY)
-        elif (lease := self._channels.take_inbound(incoming.account.id)) is None:
-            logger.warning("a call that came in was refused: its trunk has no channel left")
-            incoming.refuse(_BUSY)
         else:
             self._up += 1
-            self._arrived.put_nowait((incoming, lease))
+            self._arrived.put_nowait(incoming)
 
     async def run(self) -> None:
         """Run until cancelled; every call is a task that dies with this one."""
         async with asyncio.TaskGroup() as group:
             while True:
-                incoming, lease = await self._arrived.get()
-                group.create_task(self._run_one(incoming, lease), name="call that came in")
+                incoming = await self._arrived.get()
+                group.create_task(self._run_one(incoming), name="call that came in")
 
     async def drain(self) -> None:
         """Wait until the calls that are up have ended, at most 8 s; `LiveCalls.close` ends them."""
@@ -117,10 +114,14 @@ class InboundCalls:
     def _clock(self) -> Clock:
         return self._desk.book.clock
 
-    async def _run_one(self, incoming: IncomingCall, lease: Lease) -> None:
+    async def _run_one(self, incoming: IncomingCall) -> None:
         try:
-            with lease:
-                await self._receive(incoming)
+            if lease := await self._channel(incoming.account):
+                with lease:
+                    await self._receive(incoming)
+            else:
+                logger.warning("a call that came in was refused: its trunk has no channel left")
+                incoming.refuse(_BUSY)
         except Exception:  # one call's failure must not end its neighbours
             logger.exception("a call that came in failed")
             incoming.refuse(_BROKEN)
@@ -128,6 +129,12 @@ class InboundCalls:
             self._up -= 1
             if not self._up:
                 self._is_idle.set()
+
+    async def _channel(self, account: TrunkAccount) -> Lease | None:
+        if (lease := self._channels.take_inbound(account.id)) is None:
+            await self._channels.follow()  # the trunk may be a new one
+            lease = self._channels.take_inbound(account.id)
+        return lease
 
     async def _receive(self, incoming: IncomingCall) -> None:
         caller = PhoneNumber.parse_caller(incoming.caller, self._country) or WITHHELD
