@@ -191,6 +191,9 @@ class Trunk(Protocol):
     ) -> Dialog:
         """Send an INVITE. Raises `TrunkError` when the trunk cannot be reached at all.
 
+        Whatever a redirection says, `to` is the only number that the call can ring: it was asked
+        for in the do-not-disturb list, and another one was not. Such a call ends as `failed`.
+
         The driver ends the call with `no_answer` when `account.ring_timeout_s` passes, and always
         delivers `Ended` within a bounded time, whatever the peer does.
         """

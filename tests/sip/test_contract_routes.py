@@ -1,6 +1,7 @@
 """Where both drivers take a call that the trunk sends away, and what the trunk is told."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.sip.ends import NUMBER, OFFER, events_of, until
 
 pytestmark = pytest.mark.peer
 
-QUICK = {"finish_s": 0.5}
+QUICK: dict[str, Any] = {"finish_s": 0.5}
 
 
 @pytest.mark.parametrize("driver", unless_pyvoip("neither acknowledges nor tells a 302"))
@@ -109,11 +110,8 @@ async def test_our_bye_says_that_it_is_a_normal_clearing(
 
 
 async def test_our_cancel_says_that_nobody_answered(tmp_path: Path) -> None:
-    await outcome(
-        *(TrunkDriver.NATIVE, tmp_path, "reason_of_cancel", HASTY),
-        pattern="Q.850;cause=19",
-        **QUICK,
-    )
+    why = "Q.850;cause=19"
+    await outcome(TrunkDriver.NATIVE, tmp_path, "reason_of_cancel", HASTY, pattern=why, **QUICK)
 
 
 @pytest.mark.parametrize("driver", unless_pyvoip("waits on for 100, 180 or 401"))

@@ -112,7 +112,7 @@ async def test_gateway_that_falls_silent_while_it_rings_holds_no_channel() -> No
         while (late := await gateway.expect(Request)).method != "CANCEL":
             assert late.method == "INVITE"
         gateway.answer(invite, 200, tag="t", sdp=SDP)
-        methods = set()
+        methods: set[str] = set()
         while methods != {"ACK", "BYE"}:
             methods |= {(await gateway.expect(Request)).method} - {"CANCEL"}
 
