@@ -50,6 +50,7 @@ class NativeTrunk:
         self._registrar = RegistrarClient(self._line, clock) if account.register else None
         self._health = Health(every_s=_HEALTH_PER_T1 * endpoint.timers.t1)
         self._is_watched = False
+        self._was_lost = asyncio.Event()
         self._detail = "not tried yet"
         self._round_trip_ms: float | None = None
 
@@ -81,7 +82,7 @@ class NativeTrunk:
                 await self._registrar.run()
             while True:
                 await self._probe()
-                await asyncio.sleep(self._health.pause_s)
+                await self._pause()
         finally:
             self._is_watched = False
             self._line.close()
@@ -134,6 +135,15 @@ class NativeTrunk:
         status = self.status
         await self._registrar.release()
         return status
+
+    async def _pause(self) -> None:
+        """Wait for the next OPTIONS: not so long once a call found nobody there."""
+        self._was_lost.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._health.pause_s):
+                await self._was_lost.wait()
+        if self._was_lost.is_set():
+            await asyncio.sleep(self._health.pause_s)
 
     async def _probe(self) -> str:
         """Ask by OPTIONS; says why there was no answer."""
@@ -188,3 +198,4 @@ class NativeTrunk:
         elif outcome.disposition is Disposition.UNREACHABLE:
             self._detail = outcome.sip_reason
             self._health.on_unreachable()
+            self._was_lost.set()
