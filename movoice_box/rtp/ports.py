@@ -34,9 +34,12 @@ class RtpPorts:
 
 
 def bind_rtcp(rtp: socket.socket) -> socket.socket | None:
-    """A socket on the port above (RFC 3550 section 11); None where another program has it."""
+    """A socket on the port above (RFC 3550 section 11); None where it cannot be had."""
     address, port = rtp.getsockname()[:2]
-    return _bind(address, port + 1)
+    try:
+        return _bind(address, port + 1)
+    except (OSError, TrunkError):
+        return None  # a call without reports is better than none
 
 
 def _bind(address: str, port: int) -> socket.socket | None:

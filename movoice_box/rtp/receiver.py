@@ -10,7 +10,7 @@ from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.playout import Playout
 from movoice_box.rtp.sequence import Arrival, SequenceTracker
 
-_PLAYED = frozenset((Arrival.NEWEST, Arrival.REORDERED))
+_NEWEST, _REORDERED = Arrival.NEWEST, Arrival.REORDERED
 _COMFORT_NOISE = (13, 19)  # RFC 3389; 19 in its drafts, and in some gateways still
 _SILENT_TICKS = 1000 // PTIME_MS
 _LONGEST_TRANSIT_CHANGE_S = 1.0  # a greater one is a clock that was set, or a timestamp wrapped
@@ -105,13 +105,13 @@ class RtpReceiver:
         if is_event:
             self.has_telephone_events = True
             return self._digits.receive(packet)
-        if arrival in _PLAYED:
+        if arrival is _NEWEST or arrival is _REORDERED:
             self.playout.buffer.put(
                 packet.payload,
                 codec,
                 packet.ssrc,
                 packet.timestamp,
-                is_newest=arrival is Arrival.NEWEST,
+                is_newest=arrival is _NEWEST,
             )
             if codec:
                 self._measure(codec, packet.timestamp, arrived_at)

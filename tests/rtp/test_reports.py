@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from movoice_box.clock import SystemClock
-from movoice_box.domain.media import Codec
+from movoice_box.domain.media import Codec, SrtpKey
 from movoice_box.rtp.datagrams import Address
 from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.receiver import RtpReceiver
@@ -14,6 +14,7 @@ from movoice_box.rtp.reports import INTERVAL_S, Reports
 from movoice_box.rtp.rtcp import Goodbye, ReceiverReport, SenderReport, parse_compound
 from movoice_box.rtp.rtcp_link import RtcpLink
 from movoice_box.rtp.sender import RtpSender
+from movoice_box.rtp.srtp import Srtp
 from tests.rtp.ends import LOOPBACK, a_target, received, udp_socket
 from tests.rtp.network import ANSWERED, a_receiver
 
@@ -192,4 +193,26 @@ def test_strangers_and_what_is_no_rtcp_are_counted() -> None:
 
     assert (link.strangers, link.invalid, link.reports.received) == (1, 1, 0)
     link.close(sender, receiver)
+    far.close()
+
+
+def test_where_the_media_is_encrypted_the_reports_are_too() -> None:
+    near_key, far_key = SrtpKey(1, bytes(range(30))), SrtpKey(1, bytes(range(30, 60)))
+    near_srtp, far_srtp = Srtp(near_key), Srtp(far_key)
+    near_srtp.connect(far_key)
+    far_srtp.connect(near_key)
+    far, near = udp_socket(), udp_socket()
+    link = RtcpLink(near, SystemClock(), random.Random(1).uniform)
+    link.connect(replace(a_target(4000), rtcp=far.getsockname()), near_srtp)
+    sender, receiver = a_sender(5), a_receiver()
+    plain = ReceiverReport(ssrc=THEIRS).pack()
+    for datagram in (plain, far_srtp.protect_rtcp(plain)):
+        far.sendto(datagram, near.getsockname())
+    for _ in range(10):
+        link.tick(sender, receiver)
+    link.close(sender, receiver)
+    (datagram,) = received(far)
+
+    assert (link.invalid, link.reports.received) == (1, 1)
+    assert parse_compound(far_srtp.unprotect_rtcp(datagram))[-1] == Goodbye(ssrcs=(OURS,))
     far.close()
