@@ -92,14 +92,20 @@ class Kamailio:
 
 @asynccontextmanager
 async def kamailio(
-    folder: Path, gateway: int = 9, certificate: Certificate | None = None
+    folder: Path,
+    gateway: int = 9,
+    certificate: Certificate | None = None,
+    ports: tuple[int, int] | None = None,
 ) -> AsyncIterator[Kamailio]:
-    """Calls to numbers go on to 127.0.0.1:`gateway`; TLS needs a `certificate`."""
+    """Calls to numbers go on to 127.0.0.1:`gateway`; TLS needs a `certificate`.
+
+    `ports` (of UDP with TCP, and of TLS) are those of one that was there before.
+    """
     program = shutil.which("kamailio", path="/usr/sbin:/usr/local/sbin:/usr/bin")
     modules = _modules()
     if program is None or modules is None:
         pytest.fail(f"Kamailio is missing: {_INSTALL}")
-    server = Kamailio(free_udp_port(), free_port(), folder)
+    server = Kamailio(*(ports or (free_udp_port(), free_port())), folder)
     (folder / "kamailio.cfg").write_text(_config(server, modules, gateway, certificate))
     with (folder / "kamailio.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(

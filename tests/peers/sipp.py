@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers.sockets import is_listening
+
 SCENARIOS = Path(__file__).parent / "sipp_scenarios"
 USER, PASSWORD = "alice", "pass, word"
 _WORDS = {"status": "486", "reason": "X-Nothing: 1", "user": USER, "password": PASSWORD}
@@ -74,6 +76,8 @@ async def sipp_carrier(
     is_registrar: bool = False,
     rings: bool = False,
     is_judge: bool = True,
+    host: str = "127.0.0.1",
+    by_tcp: bool = False,
     **words: str,
 ) -> AsyncIterator[tuple[str, int]]:
     """Play `scenario` for `calls` calls; at the end SIPp must have seen each of them succeed.
@@ -92,7 +96,8 @@ async def sipp_carrier(
     if is_registrar:
         text, calls = _with_registrar(text), calls + 2
     played.write_text(text)
-    flags = f"-i 127.0.0.1 -p {port} -mp {free_udp_port()} -cp {free_udp_port()} -m {calls}".split()
+    flags = f"-i {host} -p {port} -mp {free_udp_port()} -cp {free_udp_port()} -m {calls}".split()
+    flags += ["-t", "t1" if by_tcp else "u1"]
     flags += ["-nostdin", "-sf", str(played)]
     flags += ["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "sip.log"]
     process = await asyncio.create_subprocess_exec(
@@ -104,9 +109,10 @@ async def sipp_carrier(
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        while not _is_bound(port) and process.returncode is None:  # noqa: ASYNC110
+        is_bound = is_listening if by_tcp else _is_bound
+        while not is_bound(port) and process.returncode is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-        yield "127.0.0.1", port
+        yield host, port
         if not is_judge:
             return
         try:
@@ -135,8 +141,10 @@ def _with_registrar(scenario: str) -> str:
 
 
 def _is_bound(port: int) -> bool:
-    """Whether some program holds 127.0.0.1:`port`; looked up, so that nobody is disturbed."""
-    return f" 0100007F:{port:04X} " in Path("/proc/net/udp").read_text(encoding="ascii")
+    """Whether some program holds UDP `port` of loopback; looked up, so that nobody is disturbed."""
+    tables = (Path(f"/proc/net/{name}").read_text(encoding="ascii") for name in ("udp", "udp6"))
+    hosts = ("0100007F", "00000000000000000000000001000000")
+    return any(f" {host}:{port:04X} " in table for table in tables for host in hosts)
 
 
 def _logs(workdir: Path) -> str:

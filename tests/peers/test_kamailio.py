@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,20 @@ async def test_call_that_comes_back_by_the_registration(
     assert response.status == 200
     assert bye.method == "BYE"
     assert f"seen BYE from 127.0.0.1 by {transport}" in proxy.seen
+
+
+async def test_proxy_that_dies_and_comes_back_is_registered_with_again(tmp_path: Path) -> None:
+    certificate = AUTHORITY.certify("127.0.0.1", tmp_path)
+    async with AsyncExitStack() as life:
+        first = await life.enter_async_context(kamailio(tmp_path, 9, certificate))
+        ports = first.port, first.tls_port
+        async with a_registered_trunk(first, Transport.TLS, asyncio.Queue()) as trunk:
+            await life.aclose()
+            await true_soon(lambda: trunk.status.is_up is False)
+            async with kamailio(tmp_path, 9, certificate, ports) as again:
+                await true_soon(lambda: trunk.status.is_up is True)
+
+    assert f"seen REGISTER from 127.0.0.1 by {Transport.TLS}" in again.seen
 
 
 @pytest.mark.parametrize(

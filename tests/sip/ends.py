@@ -26,7 +26,7 @@ HASTY = TimerValues(t1=0.02, t2=0.16, t4=0.2)
 """64*T1 is 1.28 s."""
 
 
-def an_account(address: Address, **changes: Any) -> TrunkAccount:
+def an_account(address: tuple[str, int | None], **changes: Any) -> TrunkAccount:
     host, port = address
     values: dict[str, Any] = {"name": "gw", "username": USER, "password": PASSWORD} | changes
     return TrunkAccount(id=TrunkId("trunk_1"), host=host, port=port, **values)

@@ -3,6 +3,7 @@
 import asyncio
 import random
 import signal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
 from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.line import Line
+from movoice_box.sip.locate import Locator
 from movoice_box.sip.messages import Request
 from movoice_box.sip.native_trunk import NativeTrunk
 from movoice_box.sip.stream import RFC_FLOW_TIMES, FlowTimes
 from movoice_box.sip.timers import RFC_TIMERS, Failure, TimerValues
-from movoice_box.sip.transport import Address, Destination
+from movoice_box.sip.transport import Address
 from movoice_box.sip.trunk import Answered, Ended
+from tests.peers.name_server import name_server
+from tests.peers.sipp import sipp_carrier
 from tests.peers.sockets import free_port
 from tests.sip.bare import Stranger
 from tests.sip.ends import (
@@ -60,6 +64,26 @@ async def ask(line: Line) -> int | Failure:
     options = line.caller("box").request("OPTIONS", uri, f"<{uri}>", 1)
     outcome = await line.endpoint.ask(options, destination)
     return outcome if isinstance(outcome, Failure) else outcome.status
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+async def test_sipp_is_called_by_each_family(
+    host: str, transport: Transport, tmp_path: Path
+) -> None:
+    by_tcp = transport is Transport.TCP
+    async with (
+        sipp_carrier(tmp_path, "answer", host=host, by_tcp=by_tcp) as address,
+        an_endpoint((host, 0)) as endpoint,
+    ):
+        trunk = a_tcp_trunk(address, endpoint, transport=transport)
+        dialog = await trunk.invite(NUMBER, MediaOffer(address=host, port=40_000))
+        answered = await until(dialog, Answered)
+        await dialog.end()
+
+    assert answered.media
+    assert answered.media.address == host
 
 
 @pytest.mark.parametrize(("host", "sdp"), [("127.0.0.1", SDP), ("::1", SDP_6)], ids=["v4", "v6"])
@@ -298,10 +322,67 @@ async def test_outbound_proxy_is_the_first_hop() -> None:
     assert invite.values("Route") == [f"<sip:{host}:{port};lr>"]
 
 
-async def test_failed_address_gives_way_to_the_next() -> None:
-    async with TcpGateway.open("127.0.0.1") as gateway, an_endpoint() as endpoint:
-        _, port = gateway.address
-        line = a_tcp_line(("localhost", port), endpoint)
-        line.mark_failed(Destination("127.0.0.1", port, Transport.TCP))
+@pytest.mark.parametrize("transport", [Transport.UDP, Transport.TCP])
+async def test_call_goes_to_the_second_service_when_the_first_is_closed(
+    transport: Transport,
+) -> None:
+    async with await Stranger.open("127.0.0.3") as by_udp, TcpGateway.open("127.0.0.3") as by_tcp:
+        port = (by_udp if transport is Transport.UDP else by_tcp).address[1]
+        records = [f"10 0 {free_port('127.0.0.2')} 127.0.0.2.", f"20 0 {port} 127.0.0.3."]
+        zone = {f"_sip._{transport}.carrier.test": (60, "SRV", records)}
+        async with name_server(zone) as server:
+            locator = Locator(SystemClock(), server.resolver)
+            async with SipEndpoint(LOCAL, SystemClock(), locator=locator) as endpoint:
+                account = an_account(("carrier.test", None), transport=transport)
+                trunk = NativeTrunk(account, endpoint, SystemClock())
+                await trunk.reach()
+                await trunk.invite(NUMBER, OFFER)
+                if transport is Transport.UDP:
+                    invite = await by_udp.expect(Request)
+                else:
+                    invite = await (await by_tcp.connection()).request()
 
-        assert await line.find() == Destination("127.0.0.1", port, Transport.TCP)
+    assert str(invite.uri) == "sip:+919876543210@carrier.test"
+
+
+async def test_address_that_failed_comes_last() -> None:
+    records = ["10 0 5071 127.0.0.2.", "20 0 5072 127.0.0.3."]
+    async with name_server({"_sip._udp.carrier.test": (60, "SRV", records)}) as server:
+        locator = Locator(SystemClock(), server.resolver)
+        async with SipEndpoint(LOCAL, SystemClock(), locator=locator) as endpoint:
+            line = Line(an_account(("carrier.test", None)), endpoint)
+            first, second = await line.candidates()
+            line.mark_failed(first)
+
+            assert await line.candidates() == (second, first)
+            assert await line.find() == second
+
+
+async def test_port_without_tls_says_so() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint() as endpoint:
+        line = Line(an_account(gateway.address, transport=Transport.TLS), endpoint)
+        finding = asyncio.ensure_future(line.find())
+        connection = await gateway.connection()
+        connection.send(b"SIP/2.0 400 Bad Request\r\n\r\n")
+
+        with pytest.raises(TrunkError, match="does not speak TLS on this port"):
+            await finding
+
+
+async def test_host_that_never_answers_says_so() -> None:
+    async with TcpGateway.open() as gateway, an_endpoint(times=QUICK) as endpoint:
+        line = Line(an_account(gateway.address, transport=Transport.TLS), endpoint)
+
+        with pytest.raises(TrunkError, match="no answer from tls 127"):
+            await line.find()
+
+
+async def test_closing_tells_who_waits_for_a_connection() -> None:
+    async with TcpGateway.open() as gateway:
+        async with an_endpoint() as endpoint:
+            line = Line(an_account(gateway.address, transport=Transport.TLS), endpoint)
+            finding = asyncio.ensure_future(line.find())
+            await gateway.connection()
+
+        with pytest.raises(TrunkError, match="endpoint was closed"):
+            await finding

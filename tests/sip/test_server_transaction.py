@@ -88,3 +88,24 @@ def test_bye_that_comes_again_gets_the_same_answer_for_64_t1() -> None:
     assert harness.perform(machine.respond(200)) == [RESPONSE]
     assert harness.perform(machine.on_request_again()) == [RESPONSE]
     assert harness.pass_time(32) == [Terminate()]
+
+
+def test_refusal_over_a_reliable_transport_is_sent_once_and_waits_for_its_ack() -> None:
+    harness = Harness(machine := InviteServerTransaction(RFC_TIMERS, is_reliable=True))
+
+    assert harness.perform(machine.respond(486)) == [RESPONSE]
+    assert harness.pass_time(31) == []
+    assert harness.perform(machine.on_ack()) == [Terminate()]
+
+
+def test_200_is_repeated_over_a_reliable_transport_too() -> None:
+    harness = Harness(machine := InviteServerTransaction(RFC_TIMERS, is_reliable=True))
+
+    assert harness.perform(machine.respond(200)) == [RESPONSE]
+    assert harness.pass_time(0.5) == [RESPONSE]
+
+
+def test_answer_to_a_bye_over_a_reliable_transport_is_not_kept() -> None:
+    harness = Harness(machine := NonInviteServerTransaction(RFC_TIMERS, is_reliable=True))
+
+    assert harness.perform(machine.respond(200)) == [RESPONSE, Terminate()]

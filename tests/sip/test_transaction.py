@@ -130,3 +130,47 @@ def test_timers_that_fire_late_do_nothing(timer: str) -> None:
     request.on_timer("K")
 
     assert invite.on_timer(timer) == request.on_timer(timer) == []
+
+
+def test_invite_over_a_reliable_transport_is_sent_once() -> None:
+    harness = Harness(machine := InviteClientTransaction(RFC_TIMERS, is_reliable=True))
+    harness.perform(machine.start())
+
+    assert harness.pass_time(40) == [Fail(Failure.TIMEOUT), Terminate()]
+
+
+def test_refusal_over_a_reliable_transport_ends_the_transaction() -> None:
+    harness = Harness(machine := InviteClientTransaction(RFC_TIMERS, is_reliable=True))
+    harness.perform(machine.start())
+
+    assert harness.perform(machine.on_response(486)) == [Send("ACK"), Terminate(), Deliver(486)]
+
+
+def test_answer_over_a_reliable_transport_still_waits_for_copies() -> None:
+    harness = Harness(machine := InviteClientTransaction(RFC_TIMERS, is_reliable=True))
+    harness.perform(machine.start())
+
+    assert harness.perform(machine.on_response(200)) == [Deliver(200)]
+    assert harness.pass_time(31.9) == []
+    assert harness.pass_time(0.2) == [Terminate()]
+
+
+def test_request_over_a_reliable_transport_is_sent_once_and_forgotten_when_answered() -> None:
+    harness = Harness(machine := NonInviteClientTransaction(RFC_TIMERS, is_reliable=True))
+    harness.perform(machine.start())
+
+    assert harness.pass_time(31) == []
+    assert harness.perform(machine.on_response(200)) == [Terminate(), Deliver(200)]
+
+
+@pytest.mark.parametrize("kind", [InviteClientTransaction, NonInviteClientTransaction])
+def test_lost_connection_is_believed_at_once(
+    kind: type[InviteClientTransaction] | type[NonInviteClientTransaction],
+) -> None:
+    harness = Harness(machine := kind(RFC_TIMERS, is_reliable=True))
+    harness.perform(machine.start())
+
+    assert harness.perform(machine.on_transport_error()) == [
+        Fail(Failure.UNREACHABLE),
+        Terminate(),
+    ]
