@@ -50,7 +50,7 @@ def judge_call(
         return
     yield from _codec(record, record.target)
     yield from _audio(record, record.target, wire, rtp)
-    yield from _keys(record, record.target)
+    yield from _keys(record, record.target, wire)
     yield from _end(record, wire)
 
 
@@ -212,7 +212,7 @@ def _quality(quality: MediaQuality | None, address: str) -> Iterator[Finding]:
         yield ok("quality", text)
 
 
-def _keys(record: CallRecord, target: MediaTarget) -> Iterator[Finding]:
+def _keys(record: CallRecord, target: MediaTarget, wire: Wire) -> Iterator[Finding]:
     if target.telephone_event_payload_type is not None:
         how = f"telephone-event, payload type {target.telephone_event_payload_type} (RFC 4733)"
         yield ok("keys", how)
@@ -224,7 +224,15 @@ def _keys(record: CallRecord, target: MediaTarget) -> Iterator[Finding]:
         )
     for way in dict.fromkeys(way for _, way in record.keys):
         pressed = "".join(key for key, by in record.keys if by == way)
-        yield ok("keys", f"heard '{pressed}' by {way}")
+        yield ok("keys", f"heard '{pressed}' {_way_of_keys(way, record, target, wire)}")
+
+
+def _way_of_keys(way: str, record: CallRecord, target: MediaTarget, wire: Wire) -> str:
+    if way == "INFO":
+        return "by SIP INFO"
+    events = {record.offer.telephone_event_payload_type, target.telephone_event_payload_type}
+    types = {one for flow in wire.heard.values() for one in flow.payload_types}
+    return "as telephone-event" if events & types else "as tones in the audio"
 
 
 def _end(record: CallRecord, wire: Wire) -> Iterator[Finding]:

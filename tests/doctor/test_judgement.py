@@ -261,5 +261,12 @@ def test_keys_are_told_with_the_way_they_came() -> None:
         keys=[("5", "RTP"), ("6", "RTP"), ("7", "INFO")],
     )
     texts = [finding.text for finding in call.judged() if finding.topic == "keys"]
-    assert texts[1:] == ["heard '56' by RTP", "heard '7' by INFO"]
+    assert texts[1:] == ["heard '56' as tones in the audio", "heard '7' by SIP INFO"]
     assert "not agreed" in texts[0]
+
+
+def test_keys_in_packets_of_their_own_are_telephone_events() -> None:
+    call = a_good_call()
+    call.wire.heard["10.0.0.2", 30_000].payload_types[101] = 14
+    call.answered(keys=[("5", "RTP")])
+    assert "heard '5' as telephone-event" in [finding.text for finding in call.judged()]

@@ -72,7 +72,7 @@ async def test_an_owner_reads_what_works_and_what_does_not(tmp_path: Path) -> No
     assert "[ ok ] REGISTER: registered for 300 s, after a digest challenge" in text
     assert "[ ok ] codec: PCMU, 20 ms a packet" in text
     assert "dBm0 (speech)" in text
-    assert "[ ok ] keys: heard '5' by RTP" in text
+    assert "[ ok ] keys: heard '5' as telephone-event" in text
     assert "[ ok ] BYE: answered 200" in text
     assert "0 failed, " in text
     assert f"Capture for your provider or Wireshark: {capture}" in text
