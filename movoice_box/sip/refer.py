@@ -150,8 +150,8 @@ class Referral:
         self._client.send("REFER", self._on_outcome, headers)
         try:
             failure = await self._failure
-        finally:
-            self._timers.stop_all()
+        finally:  # also where nobody waits for the outcome any more
+            self._perform(self._transfer.on_lost())
         if failure:
             raise TrunkError(failure)
 

@@ -11,6 +11,7 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import SdpError, TrunkError
 from movoice_box.sip.messages import Request
 from movoice_box.sip.trunk import Answered, Ended, MediaChanged
+from tests.peers.baresip import baresip_phone
 from tests.peers.sipp_callee import sdp
 from tests.peers.sipp_caller import SDP, call, maybe, pause, receive, receive_request, send
 from tests.sip.bare import Stranger
@@ -201,3 +202,20 @@ async def test_pyvoip_takes_calls() -> None:
             response = await gateway.ask(invite, (contact.uri.host, contact.uri.port or 5060))
 
     assert response.status < 300
+
+
+async def test_a_telephone_calls_and_is_heard_and_hung_up_on(tmp_path: Path) -> None:
+    async with an_office() as office, baresip_phone(tmp_path, "asha", bytes(1600)) as phone:
+        host, port = office.endpoint.address
+        await phone.press(f"/dial sip:+911@{host}:{port}\n")
+        incoming = await office.call()
+        dialog = incoming.answer(OFFER)
+        answered = await until(dialog, Answered)
+        await dialog.probe()
+        await dialog.end()
+        ended = await until(dialog, Ended)
+
+    assert (incoming.caller, incoming.called) == ("asha", "+911")
+    assert answered.media
+    assert answered.media.codec is Codec.PCMU
+    assert ended.ended_by == "box"

@@ -169,6 +169,20 @@ async def test_second_transfer_waits_for_the_end_of_the_first() -> None:
             await first
 
 
+async def test_transfer_that_nobody_waits_for_makes_way_for_another() -> None:
+    async with a_talk() as talk:
+        first = asyncio.ensure_future(talk.dialog.transfer(PERSON))
+        refer = await talk.gateway.expect(Request)
+        first.cancel()
+        await asyncio.wait([first])
+        talk.gateway.answer(refer, 202, tag="t")
+        second = asyncio.ensure_future(talk.dialog.transfer(PERSON))
+        again = await talk.gateway.expect(Request)
+        talk.gateway.answer(again, 403, tag="t")
+        with pytest.raises(TrunkError, match="refused"):
+            await second
+
+
 async def test_call_that_ends_takes_its_transfer_with_it() -> None:
     async with a_talk() as talk:
         transfer = asyncio.ensure_future(talk.dialog.transfer(PERSON))
