@@ -51,7 +51,7 @@ async def test_update_moves_the_media_or_only_asks(driver: TrunkDriver, tmp_path
     )
     async with a_driver(driver, tmp_path, "answer_then", rings=True, **played(then + OUR_BYE)) as t:
         dialog = await t.invite(NUMBER, OFFER)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(2):
             changed = await until(dialog, MediaChanged)
         await asyncio.sleep(0.2)
         await dialog.end()
@@ -294,7 +294,7 @@ async def test_keys_come_by_info(driver: TrunkDriver, tmp_path: Path) -> None:
     )
     async with a_driver(driver, tmp_path, "answer_then", rings=True, **played(then + OUR_BYE)) as t:
         dialog = await t.invite(NUMBER, OFFER)
-        async with asyncio.timeout(4):
+        async with asyncio.timeout(2):
             keys = [(await until(dialog, KeyPressed)).digit for _ in range(2)]
         await asyncio.sleep(0.2)
         await dialog.end()
