@@ -55,6 +55,10 @@ class BoxProcess:
         return f"http://127.0.0.1:{self.port}"
 
     @property
+    def sip_address(self) -> tuple[str, int]:
+        return "127.0.0.1", self._sip_port
+
+    @property
     def log(self) -> str:
         return self._log.read_text(encoding="utf-8") if self._log.exists() else ""
 
@@ -147,9 +151,11 @@ async def a_box(folder: Path, **settings: str) -> AsyncIterator[BoxProcess]:
         await box.api.aclose()
 
 
-@asynccontextmanager
-async def a_simulator(scenario: str, ledger: Path, *options: str) -> AsyncIterator[int]:
-    """The gateway simulator in a process of its own; gives its SIP port."""
+async def start_simulator(
+    scenario: str, ledger: Path, *options: str
+) -> tuple[asyncio.subprocess.Process, int]:
+    """The gateway simulator in a process of its own, which ends when its input does; its SIP
+    port."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "movoice_box", "simulate", "--port", "0", "--stop-with-stdin"),
         *("--scenario", scenario, "--ledger", str(ledger), *options),
@@ -157,12 +163,19 @@ async def a_simulator(scenario: str, ledger: Path, *options: str) -> AsyncIterat
         stdout=asyncio.subprocess.PIPE,
         cwd=REPOSITORY,
     )
-    assert process.stdin is not None
     assert process.stdout is not None
+    line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
+    assert "ready on" in line, line
+    return process, int(line.rpartition(":")[2])
+
+
+@asynccontextmanager
+async def a_simulator(scenario: str, ledger: Path, *options: str) -> AsyncIterator[int]:
+    """A simulator until the block ends; gives its SIP port."""
+    process, port = await start_simulator(scenario, ledger, *options)
+    assert process.stdin is not None
     try:
-        line = (await asyncio.wait_for(process.stdout.readline(), 30)).decode()
-        assert "ready on" in line, line
-        yield int(line.rpartition(":")[2])
+        yield port
     finally:
         process.stdin.close()
         await asyncio.wait_for(process.wait(), 30)

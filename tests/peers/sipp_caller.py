@@ -32,9 +32,13 @@ def send(
     in_dialog: bool = False,
     headers: str = "",
     sdp: str = "",
+    kind: str = "application/sdp",
     retransmits: bool = True,
 ) -> str:
-    """A request; `headers` are whole lines. One `in_dialog` goes to the peer's Contact."""
+    """A request; `headers` are whole lines. One `in_dialog` goes to the peer's Contact.
+
+    `sdp` is its body; `kind` the type of one that is something else.
+    """
     target = "[next_url]" if in_dialog else "sip:[service]@[remote_ip]:[remote_port]"
     to = "[last_To:]" if in_dialog else "To: <sip:[service]@[remote_ip]:[remote_port]>"
     lines = [
@@ -47,7 +51,7 @@ def send(
         "Contact: <sip:caller@[local_ip]:[local_port]>",
         "Max-Forwards: 70",
         *headers.splitlines(),
-        *(["Content-Type: application/sdp"] if sdp else []),
+        *([f"Content-Type: {kind}"] if sdp else []),
         "Content-Length: [len]",
         "",
         sdp,
