@@ -1,6 +1,7 @@
 """What to change where a trunk answers something else than hoped for, by final response."""
 
 from movoice_box.doctor.findings import Level
+from movoice_box.domain.call import Disposition
 
 _NUMBER = (
     "the far end wants the number written in another way. It was dialed as '{dialed}': try the "
@@ -75,6 +76,23 @@ REGISTRAR_REFUSALS = {
     604: _UNKNOWN_USER,
 }
 
+HEARD = {
+    Disposition.BUSY: (
+        Level.WARNING,
+        "the busy tone says that the line is busy: call a free phone",
+    ),
+    Disposition.NO_ANSWER: (
+        Level.WARNING,
+        "what was heard says that the trunk works and the callee was not reached: call a phone at "
+        "hand, to test the audio",
+    ),
+    Disposition.INVALID_NUMBER: (
+        Level.FAILURE,
+        f"the special information tone says that the network does not know the number; {_NUMBER}",
+    ),
+}
+"""Where the response tells nothing and what was heard does."""
+
 ONE_WAY = (
     "audio of the far end does not reach this box. Open UDP {low} to {high} towards {address} in "
     "the firewall and the router; behind NAT switch on 'NAT', 'symmetric RTP' or 'comedia' for "
@@ -91,10 +109,15 @@ NO_EARLY_MEDIA = (
 )
 
 
-def advice_for(status: int, *, dialed: str, codecs: str) -> tuple[Level, str]:
-    """How bad a final response of 300 or above is, and what to do about it."""
-    if status in REFUSALS:
-        level, text = REFUSALS[status]
+def advice_for(
+    status: int, heard: Disposition | None, *, dialed: str, codecs: str
+) -> tuple[Level, str]:
+    """How bad a final response of 300 or above is, and what to do about it.
+
+    `heard` is what early media made of it, None where that told no more than the response.
+    """
+    if found := (HEARD.get(heard) if heard else None) or REFUSALS.get(status):
+        level, text = found
         return level, text.format(dialed=dialed, codecs=codecs)
     if status < 400:
         return (

@@ -97,6 +97,7 @@ def _refusal(account: TrunkAccount, record: CallRecord, wire: Wire) -> Iterator[
     ended = record.ended
     if ended is None:
         return
+    counts = _counts_as(account, record, ended)
     codecs = ", ".join(codec.value for codec in record.offer.codecs)
     if ended.sip_status is not None and ended.sip_status < 300:
         yield failure("call", ended.sip_reason, NO_COMMON_MEDIA.format(codecs=codecs))
@@ -104,11 +105,14 @@ def _refusal(account: TrunkAccount, record: CallRecord, wire: Wire) -> Iterator[
         level = Level.WARNING if ended.disposition is Disposition.NO_ANSWER else Level.FAILURE
         yield Finding(level=level, topic="call", text=ended.sip_reason or "no response at all")
     else:
-        level, advice = advice_for(ended.sip_status, dialed=_dialed(wire), codecs=codecs)
+        heard = counts if counts is not ended.disposition and not account.dispositions else None
+        level, advice = advice_for(ended.sip_status, heard, dialed=_dialed(wire), codecs=codecs)
         cause = f", Q.850 cause {ended.q850_cause}" if ended.q850_cause is not None else ""
         text = f"refused with {ended.sip_status} {ended.sip_reason}{cause}"
+        if ended.ended_by == "box":
+            text = ended.sip_reason
         yield Finding(level=level, topic="call", text=text, advice=advice + _warning_of(wire))
-    yield note("call", f"such a call counts as '{_counts_as(account, record, ended)}'")
+    yield note("call", f"such a call counts as '{counts}'")
 
 
 def _counts_as(account: TrunkAccount, record: CallRecord, ended: Ended) -> Disposition:

@@ -156,6 +156,18 @@ def test_what_a_refusal_counts_as_follows_the_ear_and_the_trunks_own_rules() -> 
     assert any("'busy'" in finding.text for finding in call.judged(dispositions=(rule,)))
 
 
+def test_a_busy_tone_tells_more_than_a_503() -> None:
+    call = TheCall()
+    call.answers(503)
+    call.refused(503, Disposition.FAILED)
+    assert call.about("call").level is Level.FAILURE
+    call.record.early_target = TARGET
+    call.record.early = EarlyMediaVerdict(sounds=(EarlySound.BUSY,), heard_s=6.0)
+    call.media()
+    assert call.about("call").level is Level.WARNING
+    assert "line is busy" in call.about("call").advice
+
+
 def test_early_media_that_never_comes_is_told() -> None:
     call = TheCall()
     call.answers(183)
