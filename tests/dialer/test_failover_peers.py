@@ -1,6 +1,7 @@
 """Failover as carriers make it happen: two SIPps, the dialer between them on a real endpoint."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ async def test_a_503_with_retry_after_rests_its_trunk_and_the_next_carries_the_c
     first, second = tmp_path / "first", tmp_path / "second"
     first.mkdir()
     second.mkdir()
-    words = {"status": "503", "reason": "Retry-After: 60"}
+    words: Any = {"status": "503", "reason": "Retry-After: 60"}
     async with (
         sipp_carrier(first, "refuse_at_once", calls=9, is_judge=False, **words) as (_, full),
         sipp_carrier(second, "callee_hangs_up", calls=9, is_judge=False) as (_, spare),
@@ -56,7 +57,7 @@ async def test_a_503_with_retry_after_rests_its_trunk_and_the_next_carries_the_c
 async def test_a_call_that_rang_before_its_503_goes_to_no_other_trunk(
     office: Office, tmp_path: Path
 ) -> None:
-    words = {"status": "503", "reason": "Retry-After: 60"}
+    words: Any = {"status": "503", "reason": "Retry-After: 60"}
     async with sipp_carrier(tmp_path, "refuse", calls=9, is_judge=False, **words) as (_, port):
         call, why = await _call_over(office, port, free_udp_port())
     assert (call.trunk_id, call.sip_status) == ("trunk_gateway", 503)
