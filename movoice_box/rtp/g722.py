@@ -2,7 +2,8 @@
 
 The codec works on 16 kHz: its two half-bands of 8 kHz each are coded apart. Of telephone speech
 the upper one is empty, so only the lower one is made and heard; a wideband phone loses nothing
-that a line of 8 kHz could carry. About 10 us for 20 ms, each way.
+that a line of 8 kHz could carry. Without the other half of the filter bank phases shift by up to
+a millisecond across the band, levels do not. About 10 us for 20 ms, each way.
 """
 
 from array import array

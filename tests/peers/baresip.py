@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soxr
 
 from tests.peers.sipp import free_udp_port
 
@@ -31,14 +33,17 @@ jitter_buffer_type fixed
 audio_source aufile,{clip}
 audio_player aubridge,nobody
 audio_alert aubridge,nobody
-ausrc_srate 8000
-auplay_srate 8000
+ausrc_srate {rate}
+auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
 audio_telev_pt 101
 snd_path {folder}
 module_path {modules}
 module g711.so
+module g722.so
+module opus.so
+module srtp.so
 module aufile.so
 module aubridge.so
 module sndfile.so
@@ -73,23 +78,32 @@ class Baresip:
         return "".join(re.findall(r"received event: '(.)' \(end=1\)", self.log))
 
     def heard(self) -> bytes:
-        """PCM of the last call, whole once the phone is gone."""
+        """PCM of the last call at 8 kHz, whole once the phone is gone."""
         (file,) = self.folder.glob("dump-*-dec.wav")
         with wave.open(str(file)) as recording:
-            assert (recording.getframerate(), recording.getnchannels()) == (8000, 1)
-            pcm: bytes = recording.readframes(recording.getnframes())
-            return pcm
+            pcm = np.frombuffer(recording.readframes(recording.getnframes()), dtype="<i2")
+            left = pcm.reshape(-1, recording.getnchannels())[:, 0]
+            rate = recording.getframerate()
+        heard: bytes = soxr.resample(left, rate, 8000).tobytes() if rate != 8000 else left.tobytes()
+        return heard
 
 
 @asynccontextmanager
 async def baresip_phone(
-    folder: Path, user: str, says: bytes, codecs: str = "PCMU/8000/1,PCMA/8000/1"
+    folder: Path,
+    user: str,
+    says: bytes,
+    codecs: str = "PCMU/8000/1,PCMA/8000/1",
+    more: str = "",
 ) -> AsyncIterator[Baresip]:
-    """A phone with the number `user`, which plays the PCM `says` once answered, then is silent."""
+    """A phone with the number `user`, which plays the PCM `says` once answered, then is silent.
+
+    `more` are parameters of its account, such as `;ptime=40`.
+    """
     if (program := shutil.which("baresip")) is None:
         pytest.fail("baresip is missing: apt install baresip, or deselect with -m 'not peer'")
     port = free_udp_port()
-    _write_config(folder, user, says, codecs, port)
+    _write_config(folder, user, says, codecs + more, port)
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(program, "-v", "-f", str(folder)), cwd=folder, stdin=PIPE, stdout=log, stderr=log
@@ -106,17 +120,21 @@ async def baresip_phone(
 
 def _write_config(folder: Path, user: str, says: bytes, codecs: str, port: int) -> None:
     clip = folder / "says.wav"
+    rate = int(codecs.split("/")[1])  # its own resampling to 16 kHz leaves next to nothing
+    pcm = np.frombuffer(says, dtype="<i2")
     with wave.open(str(clip), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(8000)
-        file.writeframes(says + bytes(2 * 8000 * _STAYS_S))
+        file.setframerate(rate)
+        file.writeframes(soxr.resample(pcm, 8000, rate).tobytes() if rate != 8000 else says)
+        file.writeframes(bytes(2 * rate * _STAYS_S))
     rtp_low = min(free_udp_port(), 65_000) // 2 * 2
     config = _CONFIG.format(
         port=port,
         rtp_low=rtp_low,
         rtp_high=rtp_low + _RTP_PORTS,
         clip=clip,
+        rate=rate,
         folder=folder,
         modules=_MODULES,
     )
