@@ -202,8 +202,12 @@ async def test_a_person_takes_over_by_refer_or_by_a_second_call_that_the_box_joi
         a_simulator(str(scenario), tmp_path / "ledger.jsonl") as port,
         baresip_phone(phone_folder, DESK, REPLY) as desk,
         sipp_carrier(
-            *(sipp_folder, "answer_then"),
-            **{"contact_port": str(front), "headers": "Allow: REFER", "check": "", "then": refer},
+            sipp_folder,
+            "answer_then",
+            contact_port=str(front),
+            headers="Allow: REFER",
+            check="",
+            then=refer,
         ) as carrier,
         lossy_path(front, carrier, {}, answers_options=True) as (_, sipp_port),
     ):
