@@ -10,6 +10,7 @@ from movoice_box.sip.pyvoip.wire import BYTES_PER_SECOND, FRAME_BYTES, SILENCE, 
 
 _BEHIND_BYTES = 50 * FRAME_BYTES  # unheard for a second: the oldest is left out
 _KEPT_BYTES = 3 * FRAME_BYTES
+_AHEAD_BYTES = 3 * FRAME_BYTES  # collected before the first is heard: packets come unevenly
 
 
 class HostedCall:
@@ -26,6 +27,7 @@ class HostedCall:
         self._report = report
         self._is_answered = False
         self._is_heard = False
+        self._is_collecting = True
         self._plays_until: float | None = None
         self._order = threading.Lock()
 
@@ -41,7 +43,7 @@ class HostedCall:
                     self._plays_until = None
                 case Kind.LISTEN if self.dialed:
                     _skip_to_end(self.dialed.RTPClients[0].pmin)
-                    self._is_heard = True
+                    self._is_heard = self._is_collecting = True
                 case Kind.END:
                     self.unwanted_since = self.unwanted_since or now
 
@@ -66,7 +68,12 @@ class HostedCall:
         unread = _unread(received)
         if unread > _BEHIND_BYTES:
             received.read(unread - _KEPT_BYTES)
-        frame = received.read(FRAME_BYTES) if unread >= FRAME_BYTES else SILENCE * FRAME_BYTES
+        if unread < FRAME_BYTES or (self._is_collecting and unread < _AHEAD_BYTES):
+            self._is_collecting = True
+            frame = SILENCE * FRAME_BYTES
+        else:
+            self._is_collecting = False
+            frame = received.read(FRAME_BYTES)
         self._report(Message(Kind.HEARD, self.number, frame))
 
 
