@@ -14,7 +14,7 @@ readonly COMMAND=/usr/local/bin/movoice-box
 # What no wheel brings: the voice, and the zones that calling hours are counted in.
 readonly RUN_PACKAGES=(libespeak-ng1 espeak-ng-data tzdata)
 # The peers of the tests, fonts for the rupee sign and Devanagari, and what checks this script.
-readonly TEST_PACKAGES=(sip-tester baresip kamailio kamailio-tls-modules chromium chromium-driver
+readonly TEST_PACKAGES=(sip-tester baresip kamailio kamailio-tls-modules tshark chromium chromium-driver
     fonts-dejavu-core fonts-noto-core shellcheck systemd)
 
 usage() {
