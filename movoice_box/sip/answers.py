@@ -33,6 +33,18 @@ def refuse_media(incoming: IncomingRequest, error: SdpError) -> None:
     incoming.reply(488, headers=[("Warning", warning)])
 
 
+def refuse_content(incoming: IncomingRequest) -> bool:
+    """Refuse an INVITE whose body is no SDP (415), or whose caller takes none (406, 8.2.3)."""
+    request, accept = incoming.request, [("Accept", "application/sdp")]
+    if request.body and not request.has_sdp:
+        incoming.reply(415, headers=accept)
+    elif (taken := ",".join(request.values("Accept"))) and not _takes_sdp(taken):
+        incoming.reply(406, headers=accept)
+    else:
+        return False
+    return True
+
+
 def answer_options(incoming: IncomingRequest) -> None:
     supported = ("Supported", ", ".join(EXTENSIONS))
     incoming.reply(200, headers=[ALLOW, ("Accept", "application/sdp"), supported])
@@ -51,8 +63,17 @@ def refuse_method(incoming: IncomingRequest) -> None:
     elif method in _ONLY_IN_DIALOGS:
         incoming.reply(481)
     else:
-        known = method in _ELSEWHERE_KNOWN or method in SUPPORTED_METHODS
-        incoming.reply(405 if known else 501, headers=[ALLOW])
+        incoming.reply(405 if is_known_method(method) else 501, headers=[ALLOW])
+
+
+def is_known_method(method: str) -> bool:
+    """Whether this box has heard of a method, allowed here or not."""
+    return method in _ELSEWHERE_KNOWN or method in SUPPORTED_METHODS
+
+
+def _takes_sdp(accept: str) -> bool:
+    kinds = {kind.partition(";")[0].strip().lower() for kind in accept.split(",")}
+    return bool(kinds & {"application/sdp", "application/*", "*/*"})
 
 
 def _required(incoming: IncomingRequest) -> list[str]:

@@ -141,7 +141,7 @@ class ConfirmedDialog:
         return NameAddr.parse(self.route_set[0]).uri if self.route_set else self.remote_target
 
     def request(self, method: str, headers: HeaderList = (), body: bytes = b"") -> Request:
-        """A request inside the dialog (RFC 3261 12.2.1.1); ACK keeps the CSeq of our last INVITE."""
+        """A request inside the dialog (RFC 3261 12.2.1.1); ACK keeps the CSeq of the INVITE."""
         if method != "ACK":
             self.local_cseq += 1
         if method == "INVITE":

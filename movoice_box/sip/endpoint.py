@@ -16,11 +16,17 @@ from sipmessage import URI
 from movoice_box.clock import Clock
 from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
-from movoice_box.sip.answers import answer_options, refuse_extension, refuse_method
+from movoice_box.sip.answers import (
+    answer_options,
+    refuse_content,
+    refuse_extension,
+    refuse_method,
+)
 from movoice_box.sip.exchange import IncomingRequest, OutgoingRequest, ResponseHandler
 from movoice_box.sip.flows import FlowPool
 from movoice_box.sip.headers import DEFAULT_PORT
 from movoice_box.sip.locate import Locator
+from movoice_box.sip.malformed import refusal_of
 from movoice_box.sip.messages import Request, Response
 from movoice_box.sip.stream import RFC_FLOW_TIMES, FlowTimes
 from movoice_box.sip.timers import RFC_TIMERS, Failure, TimerValues
@@ -116,6 +122,7 @@ class SipEndpoint:
                 if self._listen[1] or not tries_left:  # a free port of UDP may be taken on TCP
                     raise
         layer.tap, layer.on_lost = self._tap, self._on_flow_lost
+        layer.on_malformed = self._on_malformed
         self._layer = layer
         self._keep_alive()
         self._ready.set()
@@ -146,6 +153,11 @@ class SipEndpoint:
         """Requests and connections dropped, because nobody here knows their sender."""
         flows = self._layer.flows if self._layer else None
         return self._strangers + (flows.strangers if flows else 0)
+
+    @property
+    def malformed(self) -> int:
+        """Messages that could not be read."""
+        return self._layer.malformed if self._layer else 0
 
     @property
     def tap(self) -> WireTap | None:
@@ -250,7 +262,8 @@ class SipEndpoint:
         elif request.method == "OPTIONS":
             answer_options(incoming)
         elif request.method == "INVITE":
-            self._ring(incoming)
+            if not refuse_content(incoming):
+                self._ring(incoming)
         else:
             refuse_method(incoming)
 
@@ -280,6 +293,11 @@ class SipEndpoint:
 
     def _is_known(self, address: str) -> bool:
         return any(line.is_at(address) for line in self._lines)
+
+    def _on_malformed(self, data: bytes, source: Destination, reason: str) -> None:
+        """Tell a trunk what cannot be read of its request; nobody else."""
+        if self._is_known(source.address) and (refusal := refusal_of(data, reason)):
+            self.transmit(refusal, source)
 
     def _on_flow_lost(self, destination: Destination) -> None:
         for line in self._lines:

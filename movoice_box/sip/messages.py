@@ -37,8 +37,9 @@ _BARE_LINE_END = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+")
 _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?", re.I | re.ASCII | re.DOTALL)
 _REQUEST_LINE = re.compile(r"([^ ]+) ([^ ]+) SIP/2\.0", re.I)
+_SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length")
 _SECRETS = re.compile(r"(?im)^((?:Proxy-)?Authorization[ \t]*:)[^\r\n]*(?:\r\n[ \t][^\r\n]*)*")
-_PHRASES = {
+PHRASES = {
     100: "Trying",
     180: "Ringing",
     183: "Session Progress",
@@ -48,9 +49,11 @@ _PHRASES = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    406: "Not Acceptable",
     407: "Proxy Authentication Required",
     408: "Request Timeout",
     415: "Unsupported Media Type",
+    416: "Unsupported URI Scheme",
     420: "Bad Extension",
     423: "Interval Too Brief",
     480: "Temporarily Unavailable",
@@ -63,6 +66,7 @@ _PHRASES = {
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    505: "Version Not Supported",
     600: "Busy Everywhere",
     603: "Decline",
     604: "Does Not Exist Anywhere",
@@ -152,7 +156,13 @@ class Message(ABC):
         return head.encode("utf-8", "replace") + self.body
 
     def check(self) -> None:
-        """Raise `SipError` unless the headers that every message needs are readable."""
+        """Raise `SipError` unless the headers that every message needs are readable.
+
+        Two elements must not read two messages in one: what stands once is there once (7.3.1).
+        """
+        for name in _SINGLE:
+            if len(self.headers.getlist(name)) > 1:
+                raise SipError(f"{name} is given more than once")
         _ = (self.via, self.cseq, self.call_id, self.from_tag, self.to_tag)
 
 
@@ -237,7 +247,7 @@ def response_to(
 
     Record-Route is copied into what can establish a dialog (12.1.1).
     """
-    built = Response(status=status, phrase=_PHRASES.get(status, "") if phrase is None else phrase)
+    built = Response(status=status, phrase=PHRASES.get(status, "") if phrase is None else phrase)
     built.body = sdp
     built.headers.setlist("Via", list(received.values("Via")))
     if 100 < status < 300 and received.method == "INVITE":

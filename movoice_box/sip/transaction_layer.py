@@ -53,10 +53,12 @@ class TransactionLayer:
         """Bind the socket on the running loop. Raises `TrunkError`."""
         self.timers = timers
         self.malformed = 0
-        """Datagrams that were no SIP message and were dropped."""
+        """Messages that could not be read."""
         self.tap: WireTap | None = None
         self.on_lost: Callable[[Destination], None] | None = None
         """Hears of each TCP or TLS connection that ended or could not be made."""
+        self.on_malformed: Callable[[bytes, Destination, str], None] | None = None
+        """Hears of each message that cannot be read, with the reason."""
         self._handler = handler
         self._clients: dict[ClientKey, OutgoingRequest] = {}
         self._servers: dict[ServerKey, IncomingRequest] = {}
@@ -166,7 +168,9 @@ class TransactionLayer:
             message = parse(data)
         except SipError as error:
             self.malformed += 1
-            logger.debug("SIP from %s dropped: %s", source, error)
+            logger.debug("SIP from %s cannot be read: %s", source, error)
+            if self.on_malformed:
+                self.on_malformed(data, source, error.message)
             return
         if isinstance(message, Response):
             if outgoing := self._clients.get((message.via.branch, message.cseq.method)):
