@@ -4,6 +4,7 @@ import asyncio
 import re
 import shutil
 import socket
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -88,31 +89,19 @@ async def sipp_carrier(
     """
     if (program := shutil.which("sipp")) is None:
         pytest.fail("SIPp is missing: apt install sip-tester, or deselect with -m 'not peer'")
-    port = port or free_udp_port()
     played = workdir / f"{scenario}.xml"
-    text = _filled(scenario, {**_WORDS, "contact_port": str(port), **words})
-    if rings:
-        text = _FIRST_INVITE.sub(lambda invite: invite[0] + _RINGING, text, count=1)
-    if is_registrar:
-        text, calls = _with_registrar(text), calls + 2
-    played.write_text(text)
-    flags = f"-i {host} -p {port} -mp {free_udp_port()} -cp {free_udp_port()} -m {calls}".split()
-    flags += ["-t", "t1" if by_tcp else "u1"]
-    flags += ["-nostdin", "-sf", str(played)]
-    flags += ["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "sip.log"]
-    process = await asyncio.create_subprocess_exec(
-        program,
-        *flags,
-        cwd=workdir,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
+    for _ in range(3):  # another program may take a free port before SIPp does
+        at = port or free_udp_port()
+        text = _filled(scenario, {**_WORDS, "contact_port": str(at), **words})
+        if rings:
+            text = _FIRST_INVITE.sub(lambda invite: invite[0] + _RINGING, text, count=1)
+        played.write_text(_with_registrar(text) if is_registrar else text)
+        all_calls = calls + 2 if is_registrar else calls
+        process = await _started(program, played, (host, at), all_calls, by_tcp=by_tcp)
+        if process.returncode is None:
+            break
     try:
-        is_bound = is_listening if by_tcp else _is_bound
-        while not is_bound(port) and process.returncode is None:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        yield host, port
+        yield host, at
         if not is_judge:
             return
         try:
@@ -124,6 +113,30 @@ async def sipp_carrier(
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+async def _started(
+    program: str, played: Path, address: tuple[str, int], calls: int, *, by_tcp: bool
+) -> Process:
+    """SIPp, once it listens; it has ended where it could not."""
+    host, port = address
+    flags = f"-i {host} -p {port} -mp {free_udp_port()} -cp {free_udp_port()} -m {calls}".split()
+    flags += ["-t", "t1" if by_tcp else "u1"]
+    flags += ["-nostdin", "-sf", str(played)]
+    flags += ["-trace_err", "-error_file", "errors.log", "-trace_msg", "-message_file", "sip.log"]
+    process = await asyncio.create_subprocess_exec(
+        program,
+        *flags,
+        cwd=played.parent,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    is_bound = is_listening if by_tcp else _is_bound
+    while not is_bound(port) and process.returncode is None:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0.02)  # it takes its other ports after this one
+    return process
 
 
 def _filled(scenario: str, words: dict[str, str]) -> str:
