@@ -26,7 +26,7 @@ from tests.sip.ends import (
 
 CALLS = 60
 SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 8 101\r\na=sendrecv\r\n"
-STATUSES = [100, 180, 183, 200, 200, 302, 401, 407, 407, 486, 487, 503, 699]
+STATUSES = [100, 180, 183, 183, 200, 200, 302, 401, 407, 407, 422, 486, 487, 503, 699]
 
 
 class RogueCarrier(asyncio.DatagramProtocol):
@@ -49,26 +49,32 @@ class RogueCarrier(asyncio.DatagramProtocol):
                     self._send(self._request(message).pack(), source)
 
     def _response(self, request: Request) -> Response:
-        chance = self._chance
+        chance, own = self._chance, str(request.uri)
         headers = [
-            ("Contact", chance.choice(["<sip:x@127.0.0.1:9>", "*", "<sip:gw>", "<<"])),
+            ("Contact", chance.choice(["<sip:x@127.0.0.1:9>", "*", "<sip:gw>", "<<", own])),
             ("Record-Route", chance.choice(["<sip:127.0.0.1:9;lr>", "<sip:h>", ",", "x y"])),
             (
                 "Proxy-Authenticate",
                 chance.choice(["Digest realm=r, nonce=n", "Digest", "Basic x=y"]),
             ),
             ("Reason", chance.choice(["Q.850;cause=17", "Q.850;cause=x"])),
+            ("Require", chance.choice(["100rel", '"100rel', "timer, x"])),
+            ("RSeq", chance.choice(["1", "2", "99999999999"])),
+            ("Min-SE", chance.choice(["3600", "-1"])),
+            ("Retry-After", chance.choice(["9", "x"])),
         ]
         return response_to(
             request,
             chance.choice(STATUSES),
             to_tag=chance.choice(["t", "u", ""]),
-            headers=chance.sample(headers, chance.randrange(5)),
+            headers=chance.sample(headers, chance.randrange(9)),
             sdp=chance.choice([b"", SDP, SDP[:40], SDP.replace(b"sendrecv", b"inactive")]),
         )
 
     def _request(self, received: Request) -> Request:
-        method = self._chance.choice(["BYE", "INVITE", "OPTIONS", "INFO", "CANCEL", "ACK", "X"])
+        method = self._chance.choice(
+            ["BYE", "INVITE", "OPTIONS", "INFO", "UPDATE", "PRACK", "CANCEL", "ACK", "X"]
+        )
         request = Request(method=method, uri=received.uri, body=self._chance.choice([b"", SDP]))
         for name, value in [
             ("Via", f"SIP/2.0/UDP 127.0.0.1;rport;branch=z9hG4bK{self._chance.random()}"),
@@ -109,7 +115,9 @@ async def test_every_call_ends_and_leaves_nothing(
         return last
 
     async with an_endpoint(HASTY) as endpoint:
-        trunk = NativeTrunk(an_account(address, ring_timeout_s=1), endpoint, SystemClock())
+        trunk = NativeTrunk(
+            an_account(address, ring_timeout_s=1, follows_redirects=True), endpoint, SystemClock()
+        )
         ends = await asyncio.gather(*(one_call(trunk) for _ in range(CALLS)))
         await true_soon(lambda: endpoint.live_dialogs == 0)
     transport.close()
