@@ -11,6 +11,7 @@ ROWS_HZ = (697, 770, 852, 941)
 COLUMNS_HZ = (1209, 1336, 1477, 1633)
 KEYPAD = "123A456B789C*0#D"
 _AMPLITUDE = 7_000  # each of the two; about -10 dBm0
+_RAMP_S = 0.003  # a key press that starts or ends at once clicks
 _FULL_SCALE_DBM0 = 3.14  # of a sine (ITU-T G.711 table 1)
 _LEVEL_DBM0 = -10.0  # E.180 section 8: what a subscriber should hear
 
@@ -41,7 +42,8 @@ def _key(digit: str) -> bytes:
     row, column = divmod(KEYPAD.index(digit), 4)
     seconds = np.arange(SAMPLE_RATE_HZ * TONE_MS // 1000) / SAMPLE_RATE_HZ
     wave = sum(np.sin(2 * np.pi * hz * seconds) for hz in (ROWS_HZ[row], COLUMNS_HZ[column]))
-    return (_AMPLITUDE * np.asarray(wave)).astype("<i2").tobytes()
+    edge = np.minimum(1, np.minimum(seconds, seconds[::-1]) / _RAMP_S)
+    return (_AMPLITUDE * np.asarray(wave) * edge).astype("<i2").tobytes()
 
 
 def _wave(hz: tuple[float, ...], ms: int, modulation_hz: float = 0.0) -> NDArray[np.float64]:

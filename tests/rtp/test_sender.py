@@ -1,11 +1,15 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from movoice_box.domain.media import Codec, MediaTarget
+from movoice_box.domain.media import Codec, DtmfMethod, MediaTarget
+from movoice_box.rtp.codecs import decoder_of
 from movoice_box.rtp.dtmf import TelephoneEvent
 from movoice_box.rtp.g711 import SILENCE_FRAME, decode
 from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.sender import RtpSender
+from movoice_box.rtp.tones import digit_tones
 from tests.rtp.ends import a_tone
 
 WITH_EVENTS = MediaTarget(
@@ -155,3 +159,91 @@ def test_a_press_ends_where_a_re_invite_takes_telephone_events_away() -> None:
 
     assert {packet.payload_type for packet in sent(sender, 10)} == {0}
     assert sender.is_idle
+
+
+@pytest.mark.parametrize(
+    ("codec", "ptime_ms", "durations"),
+    [
+        (Codec.PCMU, 10, [80 * n for n in range(1, 11)] + [800] * 2),
+        (Codec.PCMA, 30, [240, 480, 720, 960, 960, 960]),
+        (Codec.G722, 60, [480, 960, 960, 960]),
+        (Codec.OPUS, 20, [960, 1920, 2880, 3840, 4800, 4800, 4800]),
+    ],
+)
+def test_a_key_press_lasts_100_ms_or_a_little_more_on_the_clock_of_the_audio(
+    codec: Codec, ptime_ms: int, durations: list[int]
+) -> None:
+    sender = a_sender(replace(WITH_EVENTS, codec=codec, ptime_ms=ptime_ms))
+    sender.play_digits("5")
+    packets = [packet for packet in sent(sender, 40) if packet.payload_type == 96]
+    events = [TelephoneEvent.parse(packet.payload) for packet in packets]
+
+    assert [event.duration for event in events] == durations
+    assert [event.is_end for event in events] == [False] * (len(events) - 3) + [True] * 3
+    assert sender.is_idle
+
+
+def test_a_trunk_that_wants_tones_gets_tones_even_where_events_could_go() -> None:
+    sender = RtpSender(7, 0, 0, DtmfMethod.INBAND)
+    sender.connect(WITH_EVENTS)
+    sender.play_digits("5")
+
+    assert {packet.payload_type for packet in sent(sender, 9)} == {0}
+    assert sender.is_idle
+
+
+def test_tones_begin_and_end_without_a_click() -> None:
+    steps = np.abs(np.diff(np.frombuffer(digit_tones("159D") * 2, dtype="<i2").astype(int)))
+    edges = [at + edge for at in range(0, len(steps), 1440) for edge in (0, 798, 799)]
+
+    assert max(steps[edges]) < 500
+
+
+@pytest.mark.parametrize(
+    ("codec", "ptime_ms", "payload_bytes", "units"),
+    [
+        (Codec.PCMU, 10, 80, 80),
+        (Codec.PCMA, 50, 400, 400),
+        (Codec.G722, 30, 240, 240),
+        (Codec.OPUS, 30, None, 960),
+        (Codec.OPUS, 60, None, 2880),
+    ],
+)
+def test_packets_are_as_long_as_agreed(
+    codec: Codec, ptime_ms: int, payload_bytes: int | None, units: int
+) -> None:
+    sender = a_sender(replace(WITH_EVENTS, codec=codec, payload_type=99, ptime_ms=ptime_ms))
+    sender.play(a_tone(0.3))
+    one, two = sent(sender, 2)
+
+    assert (one.payload_type, two.payload_type) == (99, 99)
+    assert payload_bytes in (None, len(one.payload))
+    assert (two.timestamp - one.timestamp) % 2**32 == units
+    assert sender.octets == len(one.payload) + len(two.payload)
+
+
+def test_a_change_of_codec_goes_on_with_the_clip_where_it_was() -> None:
+    sender, clip = a_sender(), a_tone(0.4)
+    sender.play(clip)
+    before = sent(sender, 10)
+    sender.connect(replace(WITH_EVENTS, codec=Codec.G722))
+    after = sent(sender, 10)
+
+    pcm = decode(b"".join(packet.payload for packet in before), Codec.PCMU)
+    decoder = decoder_of(Codec.G722)
+    pcm += b"".join(decoder.decode(packet.payload) for packet in after)
+    heard, wanted = (np.frombuffer(one, dtype="<i2").astype(float) for one in (pcm, clip))
+    assert np.corrcoef(heard, wanted)[0, 1] > 0.999
+    assert sender.is_idle
+
+
+def test_a_clip_that_is_cut_off_leaves_a_codec_with_memory_in_step() -> None:
+    sender, decoder = a_sender(replace(WITH_EVENTS, codec=Codec.G722)), decoder_of(Codec.G722)
+    sender.play(a_tone(1.0))
+    heard = [decoder.decode(packet.payload) for packet in sent(sender, 5)]
+    sender.stop()
+    heard += [decoder.decode(packet.payload) for packet in sent(sender, 5)]
+
+    loudest = [np.abs(np.frombuffer(pcm, dtype="<i2")).max() for pcm in heard]
+    assert min(loudest[1:5]) > 7_000
+    assert max(loudest[6:]) < 100
