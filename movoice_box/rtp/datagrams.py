@@ -2,7 +2,6 @@
 
 import socket
 import struct
-from typing import NamedTuple
 
 _LARGEST = 2048
 _SO_TIMESTAMPNS = 35  # Linux's socket(7); the socket module does not name it
@@ -10,14 +9,8 @@ _TIMESPEC = struct.Struct("@ll")
 _ANCILLARY_BYTES = socket.CMSG_SPACE(_TIMESPEC.size)
 
 Address = tuple[str, int]
-
-
-class Arrived(NamedTuple):
-    """`at` in seconds of the system's clock; 0 where the kernel does not tell."""
-
-    datagram: bytes
-    source: Address
-    at: float
+Arrived = tuple[bytes, Address, float]
+"""A datagram, its source, and when it came: seconds of the system's clock, or 0 if not known."""
 
 
 def stamp_arrivals(bound: socket.socket) -> None:
@@ -39,5 +32,5 @@ def read(bound: socket.socket, most: int) -> list[Arrived]:
         if ancillary and len(stamp := ancillary[0][2]) == _TIMESPEC.size:
             seconds, nanoseconds = _TIMESPEC.unpack(stamp)
             at = seconds + nanoseconds / 1e9
-        arrived.append(Arrived(datagram, source[:2], at))
+        arrived.append((datagram, source[:2], at))
     return arrived

@@ -29,6 +29,7 @@ _OPUS = Codec.OPUS
 
 
 _start = attrgetter("start")
+_new = tuple.__new__  # at half the price of a named tuple's own: there is one for each packet
 
 
 class Buffered(NamedTuple):
@@ -150,7 +151,7 @@ class JitterBuffer:
             return
         if self._is_dry:
             self._end_wait(start, lag)
-        packet = Buffered(start, payload, codec, ssrc)
+        packet = _new(Buffered, (start, payload, codec, ssrc))
         if not self._queue or start >= self._queue[-1].start:
             self._queue.append(packet)
             self._limit()

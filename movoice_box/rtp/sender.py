@@ -98,7 +98,7 @@ class RtpSender:
             self._pressed_at = None
             payload = self.voice.next_silence()
         marker, self._is_talkspurt_start = self._is_talkspurt_start, False
-        return self._packet(self._payload_type, timestamp, payload, marker)
+        return self._packed(self._payload_type, timestamp, payload, marker)
 
     def _event(self, report: bytes, timestamp: int) -> bytes:
         """All reports of a press carry the time at which it began (RFC 4733 section 2.2.2)."""
@@ -106,12 +106,10 @@ class RtpSender:
         is_first = self._pressed_at is None
         pressed_at = timestamp if self._pressed_at is None else self._pressed_at
         self._pressed_at = pressed_at
-        return self._packet(self._event_type or 0, pressed_at, report, is_first)
+        return self._packed(self._event_type or 0, pressed_at, report, is_first)
 
-    def _packet(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> bytes:
+    def _packed(self, payload_type: int, timestamp: int, payload: bytes, marker: bool) -> bytes:
         self.packets += 1
         self.octets += len(payload)
-        self._sequence_number = (self._sequence_number + 1) & 0xFFFF
-        return pack_packet(
-            payload_type, self._sequence_number, timestamp, self.ssrc, payload, marker
-        )
+        self._sequence_number = number = (self._sequence_number + 1) & 0xFFFF
+        return pack_packet(payload_type, number, timestamp, self.ssrc, payload, marker)

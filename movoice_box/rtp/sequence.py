@@ -14,6 +14,9 @@ class Arrival(Enum):
     UNPROVEN = auto()  # a wild jump, believed when the next packet follows on it
 
 
+_NEWEST = Arrival.NEWEST
+
+
 class SequenceTracker:
     """Follows one sender; counts in packets."""
 
@@ -58,6 +61,13 @@ class SequenceTracker:
     def place(self, sequence_number: int) -> Arrival:
         """Where the packet that has just come stands among those before it."""
         self.received += 1
+        if sequence_number == (self._newest + 1) & 0xFFFF:  # as nearly all of them are
+            self._awaited = None
+            self._expected += 1
+            self.highest += 1
+            self._newest = sequence_number
+            self._seen = (self._seen << 1 | 1) & _WINDOW
+            return _NEWEST
         ahead = signed(sequence_number - self._newest, 16)
         if not -_MAX_MISORDER < ahead < _MAX_DROPOUT:
             if sequence_number != self._awaited:
