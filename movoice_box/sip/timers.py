@@ -35,7 +35,7 @@ class Failure(Enum):
         if self is Failure.UNREACHABLE:
             return f"{peer} is closed or has no route: check the trunk's host, port and transport"
         which, port = f" (timer {timer})" if timer else "", peer.rpartition(":")[2]
-        return f"no answer from {peer} in {seconds:g} s{which}: is UDP {port} open outwards?"
+        return f"no answer from {peer} in {seconds:g} s{which}: is port {port} open outwards?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """TLS towards a trunk (RFC 3261 26.3.1, RFC 5922): whom we believe, and why a connection failed."""
 
 import errno
+import re
 import socket
 import ssl
 from functools import lru_cache
@@ -40,6 +41,8 @@ def explain_failure(error: Exception, destination: Destination, waited_s: float)
             return f"{peer} {_explain_certificate(error, destination)}"
         case ssl.SSLError() if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST"):
             return f"{peer} does not speak TLS on this port: check the port and the transport"
+        case ssl.SSLError() if re.search("VERSION|PROTOCOL", error.reason or ""):
+            return f"{peer} has no TLS 1.2 or later: bring it up to date, or use another transport"
         case ssl.SSLError():
             reason = (error.reason or "no reason given").replace("_", " ").lower()
             return f"{peer} and we do not agree on TLS: {reason}"

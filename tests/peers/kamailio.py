@@ -11,7 +11,7 @@ import pytest
 
 from movoice_box.domain.trunk import Transport
 from tests.peers.authority import Certificate
-from tests.peers.sipp import PASSWORD, free_udp_port
+from tests.peers.sipp import PASSWORD
 from tests.peers.sockets import free_port, is_listening
 
 _INSTALL = "apt install kamailio kamailio-tls-modules, or deselect with -m 'not peer'"
@@ -96,6 +96,7 @@ async def kamailio(
     gateway: int = 9,
     certificate: Certificate | None = None,
     ports: tuple[int, int] | None = None,
+    tls_method: str = "TLSv1.2+",
 ) -> AsyncIterator[Kamailio]:
     """Calls to numbers go on to 127.0.0.1:`gateway`; TLS needs a `certificate`.
 
@@ -105,8 +106,8 @@ async def kamailio(
     modules = _modules()
     if program is None or modules is None:
         pytest.fail(f"Kamailio is missing: {_INSTALL}")
-    server = Kamailio(*(ports or (free_udp_port(), free_port())), folder)
-    (folder / "kamailio.cfg").write_text(_config(server, modules, gateway, certificate))
+    server = Kamailio(*(ports or (free_port(), free_port())), folder)
+    (folder / "kamailio.cfg").write_text(_config(server, modules, gateway, certificate, tls_method))
     with (folder / "kamailio.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(program, "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-m", "32", "-M", "4"),
@@ -132,12 +133,14 @@ def _modules() -> Path | None:
     return next((tls.parent for tls in Path("/usr").glob(_TLS_MODULE)), None)
 
 
-def _config(server: Kamailio, modules: Path, gateway: int, certificate: Certificate | None) -> str:
+def _config(
+    server: Kamailio, modules: Path, gateway: int, certificate: Certificate | None, tls_method: str
+) -> str:
     load_tls = ""
     if certificate:
         load_tls = (
             'loadmodule "tls.so"\n'
-            'modparam("tls", "tls_method", "TLSv1.2+")\n'
+            f'modparam("tls", "tls_method", "{tls_method}")\n'
             f'modparam("tls", "certificate", "{certificate.chain}")\n'
             f'modparam("tls", "private_key", "{certificate.key}")'
         )

@@ -1,23 +1,27 @@
-"""Free TCP ports, and who listens; looked up, so that nobody is disturbed."""
+"""Free ports, and who listens; looked up, so that nobody is disturbed."""
 
 import socket
+from contextlib import suppress
 from pathlib import Path
 
-_LISTENING = " 0A "
+_LISTENING = "0A"
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A TCP port that nobody has."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody has, neither of TCP nor of UDP."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for _ in range(20):
+        with socket.socket(family) as tcp, socket.socket(family, socket.SOCK_DGRAM) as udp:
+            tcp.bind((host, 0))
+            port: int = tcp.getsockname()[1]
+            with suppress(OSError):
+                udp.bind((host, port))
+                return port
+    raise AssertionError("no port is free on TCP and UDP both")
 
 
 def is_listening(port: int) -> bool:
     """Whether some program accepts TCP at this port."""
     tables = (Path(f"/proc/net/{name}").read_text(encoding="ascii") for name in ("tcp", "tcp6"))
-    lines = [line for table in tables for line in table.splitlines()[1:]]
-    return any(
-        f":{port:04X} " in line.split(_LISTENING)[0][:60] for line in lines if _LISTENING in line
-    )
+    rows = (line.split() for table in tables for line in table.splitlines()[1:])
+    return any(row[1].endswith(f":{port:04X}") and row[3] == _LISTENING for row in rows)

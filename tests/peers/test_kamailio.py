@@ -136,3 +136,15 @@ async def test_certificate_that_is_not_believed(
     assert status.is_up is False
     assert sentence in status.detail
     assert proxy.seen == ""
+
+
+async def test_proxy_with_old_tls_is_told_from_one_that_is_down(tmp_path: Path) -> None:
+    certificate = AUTHORITY.certify("127.0.0.1", tmp_path)
+    async with (
+        kamailio(tmp_path, certificate=certificate, tls_method="TLSv1") as proxy,
+        an_endpoint() as endpoint,
+    ):
+        account = an_account(proxy.address(Transport.TLS), transport=Transport.TLS)
+        status = await NativeTrunk(account, endpoint, SystemClock()).test()
+
+    assert "has no TLS 1.2 or later" in status.detail

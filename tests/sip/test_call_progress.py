@@ -212,7 +212,7 @@ def test_ring_timeout_before_any_response_is_unreachable_and_sends_nothing() -> 
     assert harness.pass_time(10)[0] is Step.STOP_RETRANSMISSION
     assert ended(call).disposition is Disposition.UNREACHABLE
     assert ended(call).sip_reason == (
-        "no answer from gw.example:5070 in 10 s: is UDP 5070 open outwards?"
+        "no answer from gw.example:5070 in 10 s: is port 5070 open outwards?"
     )
 
 
@@ -306,7 +306,7 @@ def test_timer_b_is_unreachable_and_says_what_to_check() -> None:
     harness.perform(call.on_failure(Failure.TIMEOUT))
 
     assert ended(call).sip_reason == (
-        "no answer from gw.example:5070 in 32 s (timer B): is UDP 5070 open outwards?"
+        "no answer from gw.example:5070 in 32 s (timer B): is port 5070 open outwards?"
     )
 
 
