@@ -49,6 +49,15 @@ class DelayEstimate:
     needed beyond it, and at least what the last late one did, less 10 ms for every second since.
     """
 
+    __slots__ = (
+        "_newer_baseline",
+        "_peak",
+        "_reviews",
+        "_seen",
+        "baseline",
+        "depth",
+    )
+
     def __init__(self) -> None:
         self.depth = FIRST_DEPTH_MS * _MS
         self.baseline = 0
@@ -107,6 +116,23 @@ class JitterBuffer:
     played whole and the delay has grown. Where its timestamp shows that there was nothing to wait
     for (loss, or a pause that was not sent), the position moves on to where the depth wants it.
     """
+
+    __slots__ = (
+        "_codec",
+        "_is_dry",
+        "_newest_start",
+        "_newest_timestamp",
+        "_now",
+        "_per_ms",
+        "_queue",
+        "_ssrc",
+        "_ticks",
+        "delays",
+        "has_begun",
+        "late",
+        "position",
+        "restarts",
+    )
 
     def __init__(self) -> None:
         self.late = 0  # packets

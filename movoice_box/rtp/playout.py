@@ -29,6 +29,21 @@ class Playout:
     or held for a frame.
     """
 
+    __slots__ = (
+        "_concealment",
+        "_decoder",
+        "_impatience",
+        "_late_seen",
+        "_noise",
+        "_noise_level",
+        "_pcm",
+        "_recent",
+        "_stream",
+        "buffer",
+        "repeated_frames",
+        "skipped_frames",
+    )
+
     def __init__(self) -> None:
         self.buffer = JitterBuffer()
         self.skipped_frames = 0

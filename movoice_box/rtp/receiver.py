@@ -27,6 +27,26 @@ class RtpReceiver:
     raises `RtpError` for what is forged.
     """
 
+    __slots__ = (
+        "_clock_rate_hz",
+        "_codecs",
+        "_digits",
+        "_event_types",
+        "_signalled",
+        "_transit",
+        "_unprotect",
+        "codec",
+        "has_telephone_events",
+        "invalid",
+        "jitter",
+        "playout",
+        "sequence",
+        "silent_ticks",
+        "source",
+        "ssrc",
+        "strangers",
+    )
+
     def __init__(self, unprotect: Callable[[bytes], bytes] | None = None) -> None:
         self._unprotect = unprotect
         self.playout = Playout()

@@ -28,6 +28,19 @@ class RtcpLink:
     no RTCP, is counted. With SRTP it is SRTCP.
     """
 
+    __slots__ = (
+        "_clock",
+        "_due",
+        "_signalled",
+        "_socket",
+        "_source",
+        "_srtp",
+        "_ticks",
+        "invalid",
+        "reports",
+        "strangers",
+    )
+
     def __init__(
         self,
         bound: socket.socket,

@@ -18,6 +18,23 @@ class RtpSender:
     end's clock runs on through a hold (RFC 3550 section 5.1).
     """
 
+    __slots__ = (
+        "_dtmf",
+        "_event_type",
+        "_events",
+        "_is_sending",
+        "_is_talkspurt_start",
+        "_packet_units",
+        "_payload_type",
+        "_pressed_at",
+        "_sequence_number",
+        "octets",
+        "packets",
+        "ssrc",
+        "timestamp",
+        "voice",
+    )
+
     def __init__(
         self,
         ssrc: int,

@@ -20,6 +20,18 @@ _NEWEST = Arrival.NEWEST
 class SequenceTracker:
     """Follows one sender; counts in packets."""
 
+    __slots__ = (
+        "_awaited",
+        "_expected",
+        "_first_arrived",
+        "_first_expected",
+        "_newest",
+        "_seen",
+        "duplicates",
+        "highest",
+        "received",
+    )
+
     def __init__(self) -> None:
         self.received = 0
         self.duplicates = 0

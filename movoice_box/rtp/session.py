@@ -62,6 +62,33 @@ class RtpSession:
     socket is read every 20 ms: what comes in between could not be played any earlier.
     """
 
+    __slots__ = (
+        "_digits",
+        "_dropped_frames",
+        "_has_played",
+        "_inband",
+        "_is_closed",
+        "_is_connected",
+        "_is_dtmf_by_info",
+        "_is_info_heard",
+        "_is_silence_expected",
+        "_offer",
+        "_open_rtcp",
+        "_playing",
+        "_readers",
+        "_receiver",
+        "_recorder",
+        "_recording",
+        "_rtcp",
+        "_send_errors",
+        "_send_info",
+        "_sender",
+        "_socket",
+        "_srtp",
+        "_ticker",
+        "tap",
+    )
+
     def __init__(
         self,
         bound: socket.socket,

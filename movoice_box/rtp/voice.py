@@ -17,6 +17,18 @@ class Voice:
     goes with what is played next, or with silence if nothing is.
     """
 
+    __slots__ = (
+        "_at",
+        "_encoder",
+        "_packet_bytes",
+        "_payload",
+        "_silence",
+        "_waiting",
+        "codec",
+        "is_silent",
+        "packet_ms",
+    )
+
     def __init__(self, codec: Codec = Codec.PCMU, packet_ms: int = PTIME_MS) -> None:
         self.codec = codec
         self.packet_ms = packet_ms
