@@ -134,6 +134,7 @@ async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIte
             trunks=trunks,
             channels=channels,
             webhooks=webhooks,
+            strangers=lambda: endpoint.strangers,
         )
         if left := await book.recover():
             logger.warning("calls were up when the box last stopped", extra={"calls": left})

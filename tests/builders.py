@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import aiosqlite
+
 from movoice_box.dialer.broadcast import Broadcast
 from movoice_box.dialer.call_book import CallBook
 from movoice_box.dialer.control import BatchControl
@@ -17,10 +19,13 @@ from movoice_box.dialer.recipient_file import RecipientRow
 from movoice_box.dialer.webhooks import WebhookSender
 from movoice_box.domain.agent import Agent
 from movoice_box.domain.call import Call, CallResult, Disposition
+from movoice_box.domain.media import Codec
+from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.quality import MediaQuality
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.ids import AgentId, BatchId, IdFactory, TrunkId
 from movoice_box.settings import Data, Settings, Webhooks
-from movoice_box.store import agents, call_queue, trunks
+from movoice_box.store import agents, call_queue, calls, inbound, trunks
 from movoice_box.store.database import Database
 from movoice_box.store.sealing import Seal
 
@@ -105,6 +110,16 @@ def a_result(outcome: str = "BOOKED", **changes: object) -> CallResult:
     return CallResult(**{**values, **changes})  # type: ignore[arg-type]
 
 
+A_QUALITY = MediaQuality(
+    codec=Codec.PCMA,
+    packets_sent=500,
+    packets_heard=490,
+    loss_heard=0.02,
+    jitter_heard_ms=3.5,
+    mos=4.2,
+)
+
+
 @dataclass
 class Office:
     """All of the box that needs no network: what the dialer's rules are tested on."""
@@ -162,6 +177,19 @@ class Office:
                 db, call.id, TrunkId(trunk), channel, self.clock.now()
             )
         )
+
+    async def call_back(self, phone: str) -> Call:
+        """A call from a number that a batch has dialed; it rings."""
+        caller, call_id = PhoneNumber(phone), self.ids.call()
+
+        async def add(db: aiosqlite.Connection) -> Call:
+            row = await inbound.row_last_dialed(db, caller)
+            assert row
+            trunk_id = TrunkId("trunk_gateway")
+            await inbound.add(db, call_id, row, caller, trunk_id, self.clock.now())
+            return await calls.get(db, call_id)
+
+        return await self.database.write(add)
 
 
 @asynccontextmanager

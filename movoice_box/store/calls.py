@@ -142,6 +142,7 @@ async def page(
     state: str | None = None,
     outcome: str | None = None,
     phone: str | None = None,
+    direction: str | None = None,
 ) -> Page[Call]:
     """Calls, newest first."""
     rows = await fetch_all(
@@ -153,6 +154,7 @@ async def page(
           AND (:state IS NULL OR state = :state)
           AND (:outcome IS NULL OR outcome = :outcome)
           AND (:phone IS NULL OR phone = :phone)
+          AND (:direction IS NULL OR direction = :direction)
         ORDER BY id DESC LIMIT :limit
         """,
         {
@@ -161,6 +163,7 @@ async def page(
             "state": state,
             "outcome": outcome,
             "phone": phone,
+            "direction": direction,
             "limit": limit + 1,
         },
     )

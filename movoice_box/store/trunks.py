@@ -65,6 +65,12 @@ async def every(db: aiosqlite.Connection, seal: Seal) -> list[TrunkAccount]:
     return [_to_account(row, seal) for row in rows]
 
 
+async def names(db: aiosqlite.Connection) -> dict[str, str]:
+    """The name of each trunk by its id."""
+    rows = await fetch_all(db, "SELECT id, name FROM trunks")
+    return {row["id"]: row["name"] for row in rows}
+
+
 async def enabled(db: aiosqlite.Connection, seal: Seal) -> list[TrunkAccount]:
     """The trunks that are enabled, oldest first. Raises `InputError` with code `no_trunk`."""
     if found := [account for account in await every(db, seal) if account.is_enabled]:

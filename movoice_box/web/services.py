@@ -1,5 +1,6 @@
 """What the pages and the API are handed; `app.py` makes it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from movoice_box.clock import Clock
@@ -19,6 +20,8 @@ from movoice_box.store.sealing import Seal
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
+    """`strangers` counts what was dropped because it came from an address of no trunk."""
+
     settings: Settings
     clock: Clock
     ids: IdFactory
@@ -32,3 +35,4 @@ class Services:
     trunks: TrunkPool
     channels: Channels
     webhooks: WebhookSender
+    strangers: Callable[[], int]

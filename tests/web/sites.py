@@ -21,7 +21,7 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import TrunkError
 from movoice_box.ids import BatchId, CallId
-from movoice_box.sip.trunk import Dialog, TrunkStatus
+from movoice_box.sip.trunk import NO_DETAILS, CallDetails, Dialog, TrunkStatus
 from movoice_box.store import owners
 from movoice_box.web.server import WebServer
 from movoice_box.web.services import Services
@@ -49,7 +49,9 @@ class QuietTrunk:
     async def reach(self) -> None:
         raise TrunkError(f"{self.account.name} carries no calls")
 
-    async def invite(self, to: PhoneNumber, offer: MediaOffer) -> Dialog:
+    async def invite(
+        self, to: PhoneNumber, offer: MediaOffer, details: CallDetails = NO_DETAILS
+    ) -> Dialog:
         raise TrunkError(f"{self.account.name} carries no calls")
 
     def local_address(self) -> str:
@@ -149,6 +151,7 @@ async def a_site(data_dir: Path, **settings: object) -> AsyncIterator[Site]:
             trunks=trunks,
             channels=Channels(trunks, office.database, office.clock, office.settings.zone),
             webhooks=office.webhooks,
+            strangers=lambda: 3,
         )
         key = await office.database.write(
             lambda db: owners.create_api_key(db, "test", office.clock.now())
@@ -158,6 +161,7 @@ async def a_site(data_dir: Path, **settings: object) -> AsyncIterator[Site]:
             server = WebServer(create_site(services), listener)
             tasks = [group.create_task(run()) for run in (trunks.run, server.run)]
             await trunks.loaded()
+            await services.channels.follow()
             bearer = {"Authorization": f"Bearer {key}"}
             async with (
                 httpx.AsyncClient(base_url=url, headers=bearer, trust_env=False) as api,

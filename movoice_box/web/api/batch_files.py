@@ -14,7 +14,7 @@ from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import MAX_BYTES, PHONE, RecipientFile, RecipientRow
 from movoice_box.errors import InputError
 from movoice_box.store import agents
-from movoice_box.web.api.batches import AcceptedOut, Country, Name, TrunkChoice
+from movoice_box.web.api.batches import AcceptedOut, CallerId, Country, Name, TrunkChoice
 from movoice_box.web.api.moments import parse_moment
 from movoice_box.web.api.shapes import Given, IdempotencyKey
 from movoice_box.web.services import Services
@@ -33,6 +33,7 @@ class BatchFileIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     schedule_at: str | None = None
     name: Name | None = None
     trunk_id: TrunkChoice | None = None
+    caller_id: CallerId | None = None
     default_country: Country | None = None
 
 
@@ -56,7 +57,7 @@ class BatchFileController(Controller):
         content = await data.file.read()
         rows = await _rows(services, content, data)
         options = [data.agent_id, data.mapping, data.concurrency, data.schedule_at, data.name]
-        options += [data.trunk_id, data.default_country]
+        options += [data.trunk_id, data.caller_id, data.default_country]
         request = BatchRequest(
             agent_id=data.agent_id,
             rows=rows,
@@ -64,6 +65,7 @@ class BatchFileController(Controller):
             schedule_at=parse_moment(data.schedule_at, "schedule_at"),
             name=data.name or None,
             trunk_id=data.trunk_id or None,
+            caller_id=data.caller_id or None,
             default_country=data.default_country or None,
             idempotency_key=idempotency_key,
             body=await asyncio.to_thread(_digest, content, options),

@@ -9,6 +9,7 @@ from litestar import Controller, get, post
 from litestar.params import Body, FromPath, JSONBody, QueryParameter, RawBody
 from litestar.response import Stream
 
+from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import RecipientRow
 from movoice_box.domain.batch import Batch, BatchState, Recipient, RecipientState, SkipReason
@@ -28,6 +29,7 @@ from movoice_box.web.api.shapes import (
     listed,
     to_texts,
 )
+from movoice_box.web.waiting import waiting_reason
 
 Concurrency = Annotated[
     int,
@@ -40,7 +42,15 @@ ScheduleAt = Annotated[
     msgspec.Meta(description="Epoch seconds, or ISO 8601 with zone; in the past means now."),
 ]
 Name = Annotated[str, msgspec.Meta(max_length=200, description="By default agent and time.")]
-TrunkChoice = Annotated[str, msgspec.Meta(description="By default the first enabled trunk.")]
+TrunkChoice = Annotated[
+    str,
+    msgspec.Meta(
+        description="By default the box chooses for each call, by priority, weight and health."
+    ),
+]
+CallerId = Annotated[
+    str, msgspec.Meta(description="The number that callees see; by default the trunk's own.")
+]
 Country = Annotated[
     str,
     msgspec.Meta(description="Two letters; numbers without + are of there. By default the box's."),
@@ -63,6 +73,7 @@ class BatchIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     schedule_at: ScheduleAt | None = None
     name: Name | None = None
     trunk_id: TrunkChoice | None = None
+    caller_id: CallerId | None = None
     default_country: Country | None = None
 
 
@@ -84,12 +95,17 @@ class AcceptedOut(msgspec.Struct):
 
 
 class BatchOut(msgspec.Struct, kw_only=True):
-    """A batch as it stands. `answer_rate` is answered / attempted, null before the first call."""
+    """A batch as it stands. `answer_rate` is answered / attempted, null before the first call.
+
+    `trunk_id` is null where the box chooses the trunk of each call. `waiting_reason` says what
+    keeps the calls of a running batch waiting, such as a trunk that is down; null where nothing.
+    """
 
     batch_id: str
     name: str
     agent_id: str
     trunk_id: str | None
+    caller_id: str | None
     state: BatchState
     concurrency: int
     total: int
@@ -104,19 +120,21 @@ class BatchOut(msgspec.Struct, kw_only=True):
     answer_rate: float | None
     outcomes: dict[str, int]
     pause_reason: str | None
+    waiting_reason: str | None
     schedule_at: datetime | None
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
 
     @classmethod
-    def of(cls, batch: Batch) -> Self:
+    def of(cls, batch: Batch, channels: Channels) -> Self:
         tally = batch.tally
         return cls(
             batch_id=batch.id,
             name=batch.name,
             agent_id=batch.agent_id,
             trunk_id=batch.trunk_id,
+            caller_id=batch.caller_id,
             state=batch.state,
             concurrency=batch.concurrency,
             total=tally.total,
@@ -126,6 +144,7 @@ class BatchOut(msgspec.Struct, kw_only=True):
             answer_rate=tally.answer_rate,
             outcomes=tally.outcomes,
             pause_reason=batch.pause_reason,
+            waiting_reason=waiting_reason(batch, channels),
             schedule_at=batch.schedule_at,
             created_at=batch.created_at,
             started_at=batch.started_at,
@@ -192,6 +211,7 @@ class BatchController(Controller):
             schedule_at=parse_moment(data.schedule_at, "schedule_at"),
             name=data.name,
             trunk_id=data.trunk_id,
+            caller_id=data.caller_id,
             default_country=data.default_country,
             idempotency_key=idempotency_key,
             body=b"batch\n" + body,
@@ -209,23 +229,23 @@ class BatchController(Controller):
         """Batches, newest first."""
         async with services.database.reading() as db:
             page = await batches.page(db, limit=limit, cursor=cursor, state=in_state)
-        return listed(page, BatchOut.of)
+        return listed(page, lambda one: BatchOut.of(one, services.channels))
 
     @get("/{batch_id:str}")
     async def get_batch(self, batch_id: FromPath[str], services: Given) -> BatchOut:
         """A batch with its counts."""
         async with services.database.reading() as db:
-            return BatchOut.of(await batches.get(db, batch_id))
+            return BatchOut.of(await batches.get(db, batch_id), services.channels)
 
     @post("/{batch_id:str}/pause", status_code=200)
     async def pause_batch(self, batch_id: FromPath[str], services: Given) -> BatchOut:
         """Start no more calls; those that are up finish."""
-        return BatchOut.of(await services.control.pause(batch_id))
+        return BatchOut.of(await services.control.pause(batch_id), services.channels)
 
     @post("/{batch_id:str}/resume", status_code=200)
     async def resume_batch(self, batch_id: FromPath[str], services: Given) -> BatchOut:
         """Go on with a paused batch."""
-        return BatchOut.of(await services.control.resume(batch_id))
+        return BatchOut.of(await services.control.resume(batch_id), services.channels)
 
     @post("/{batch_id:str}/cancel", status_code=200)
     async def cancel_batch(
@@ -233,7 +253,8 @@ class BatchController(Controller):
     ) -> BatchOut:
         """Call nobody else. Ringing calls end now, talking ones too with `{"live": "end"}`."""
         end_talking = data is not None and data.live == "end"
-        return BatchOut.of(await services.control.cancel(batch_id, end_talking=end_talking))
+        batch = await services.control.cancel(batch_id, end_talking=end_talking)
+        return BatchOut.of(batch, services.channels)
 
     @get("/{batch_id:str}/recipients")
     async def list_recipients(

@@ -17,7 +17,7 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.quality import MediaQuality
 from movoice_box.errors import InputError, NotFoundError
 from movoice_box.store import calls
-from movoice_box.web.api.batches import Country, ScheduleAt, TrunkChoice
+from movoice_box.web.api.batches import CallerId, Country, ScheduleAt, TrunkChoice
 from movoice_box.web.api.moments import parse_moment
 from movoice_box.web.api.recording import send_wav
 from movoice_box.web.api.shapes import (
@@ -41,6 +41,7 @@ class CallIn(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     phone: str
     variables: dict[str, Scalar] = {}
     trunk_id: TrunkChoice | None = None
+    caller_id: CallerId | None = None
     schedule_at: ScheduleAt | None = None
     default_country: Country | None = None
 
@@ -150,6 +151,7 @@ class CallController(Controller):
             rows=[RecipientRow(data.phone, to_texts(data.variables))],
             schedule_at=parse_moment(data.schedule_at, "schedule_at"),
             trunk_id=data.trunk_id,
+            caller_id=data.caller_id,
             default_country=data.default_country,
             idempotency_key=idempotency_key,
             body=b"call\n" + body,
@@ -166,9 +168,10 @@ class CallController(Controller):
         in_state: Annotated[CallState | None, QueryParameter(name="state")] = None,
         outcome: Annotated[str | None, QueryParameter()] = None,
         phone: Annotated[str | None, QueryParameter(description="As people write it.")] = None,
+        direction: Annotated[Direction | None, QueryParameter()] = None,
     ) -> Listed[CallOut]:
         """Calls, newest first. A call is made when its turn comes, not when it is queued."""
-        number = PhoneNumber.parse(phone, services.settings.default_country) if phone else None
+        number = PhoneNumber.parse_any(phone, services.settings.default_country) if phone else None
         async with services.database.reading() as db:
             page = await calls.page(
                 db,
@@ -178,6 +181,7 @@ class CallController(Controller):
                 state=in_state,
                 outcome=outcome,
                 phone=str(number) if number else None,
+                direction=direction,
             )
         return listed(page, CallOut.of)
 

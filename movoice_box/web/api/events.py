@@ -71,7 +71,7 @@ async def _told(services: Services, changes: list[Change]) -> list[bytes]:
             except NotFoundError:
                 continue
             if not batch.is_single:
-                events.append(_event("batch", BatchOut.of(batch)))
+                events.append(_event("batch", BatchOut.of(batch, services.channels)))
     for one in changes:
         if one.call_id and one.detail is not None and (call := known.get(one.call_id)):
             events.append(_event("transcript", TranscriptOut(call.id, call.batch_id, one.detail)))

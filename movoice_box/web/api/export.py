@@ -3,14 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from movoice_box.domain.batch import Batch, Recipient
 from movoice_box.domain.call import Call
 from movoice_box.ids import BatchId
-from movoice_box.store import batches, calls
+from movoice_box.store import batches, calls, trunks
 from movoice_box.store.database import Database
 
 _ROWS_AT_ONCE = 500
@@ -18,7 +18,8 @@ _BOM = "\ufeff"  # without it Excel takes UTF-8 for Windows-1252, and ₹ for th
 _BEFORE = ("row", "phone")
 _AFTER = (
     *("state", "disposition", "outcome", "summary", "skip_reason", "skip_message"),
-    *("call_id", "sip_status", "sip_reason", "ring_s", "talk_s"),
+    *("call_id", "direction", "trunk", "channel"),
+    *("sip_status", "sip_reason", "ring_s", "talk_s", "mos"),
     *("dialed_at", "answered_at", "ended_at"),
 )
 _COLUMNS = {*_BEFORE, *_AFTER}
@@ -38,6 +39,7 @@ async def export_csv(database: Database, batch_id: BatchId, zone: ZoneInfo) -> A
     async with database.reading() as db:
         variables = await batches.variable_names(db, batch_id)
         collected = await calls.collected_names(db, batch_id)
+        trunk_names = await trunks.names(db)
     yield _BOM + _lines(
         [
             [
@@ -54,7 +56,14 @@ async def export_csv(database: Database, batch_id: BatchId, zone: ZoneInfo) -> A
             page = await batches.recipients(db, batch_id, limit=_ROWS_AT_ONCE, cursor=cursor)
             known = await calls.among(db, (one.call_id for one in page.items if one.call_id))
         yield _lines(
-            _cells(one, known.get(one.call_id) if one.call_id else None, variables, collected, zone)
+            _cells(
+                one,
+                known.get(one.call_id) if one.call_id else None,
+                variables,
+                collected,
+                trunk_names,
+                zone,
+            )
             for one in page.items
         )
         if (cursor := page.next_cursor) is None:
@@ -80,6 +89,7 @@ def _cells(
     call: Call | None,
     variables: Sequence[str],
     collected: Sequence[str],
+    trunk_names: Mapping[str, str],
     zone: ZoneInfo,
 ) -> list[object]:
     return [
@@ -93,10 +103,14 @@ def _cells(
         recipient.skip_reason,
         recipient.skip_message,
         recipient.call_id,
+        call and call.direction,
+        call and call.trunk_id and trunk_names.get(call.trunk_id, call.trunk_id),
+        call and call.channel,
         call and call.sip_status,
         call and call.sip_reason,
         call and call.ring_s,
         call and call.talk_s,
+        round(call.quality.mos, 1) if call and call.quality and call.quality.mos else None,
         *(_in_zone(at, zone) for at in _moments(call)),
         *(call.collected.get(name) if call else None for name in collected),
     ]

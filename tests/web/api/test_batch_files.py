@@ -70,6 +70,7 @@ async def test_options_stand_beside_the_file(site: Site) -> None:
         schedule_at="2026-04-21T10:00:00+05:30",
         name="April dues",
         trunk_id="trunk_gateway",
+        caller_id="+912240005678",
         default_country="IN",
     )
     batch = (await site.api.get(f"/v1/calls/batch/{response.json()['batch_id']}")).json()

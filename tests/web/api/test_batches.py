@@ -9,9 +9,10 @@ import pytest
 
 from movoice_box.dialer.live import LiveCall
 from movoice_box.domain.call import CallState, Disposition
+from movoice_box.sip.trunk import TrunkStatus
 from movoice_box.store import trunks
 from tests.builders import AGENT_ID, START, a_result
-from tests.web.sites import Site, a_recipient, a_site, error_of
+from tests.web.sites import QuietTrunk, Site, a_recipient, a_site, error_of
 
 RAHUL, PRIYA, AMIT = "+919876543210", "+919876543211", "+919876543212"
 
@@ -52,6 +53,7 @@ async def test_a_fresh_batch_reads_back_with_its_counts(site: Site) -> None:
         "name": "April dues",
         "agent_id": AGENT_ID,
         "trunk_id": None,
+        "caller_id": None,
         "state": "running",
         "concurrency": 3,
         "total": 2,
@@ -66,11 +68,33 @@ async def test_a_fresh_batch_reads_back_with_its_counts(site: Site) -> None:
         "answer_rate": None,
         "outcomes": {},
         "pause_reason": None,
+        "waiting_reason": None,
         "schedule_at": None,
         "created_at": "2026-04-20T09:30:00Z",
         "started_at": "2026-04-20T09:30:00Z",
         "ended_at": None,
     }
+
+
+async def test_a_batch_has_a_trunk_and_a_caller_id_or_leaves_them_to_the_box(site: Site) -> None:
+    for choice, trunk_id in ((None, None), ("trunk_gateway", "trunk_gateway")):
+        batch_id = await site.a_batch(RAHUL, trunk_id=choice, caller_id="+912240005678")
+        body = (await site.api.get(f"/v1/calls/batch/{batch_id}")).json()
+        assert (body["trunk_id"], body["caller_id"]) == (trunk_id, "+912240005678")
+    refused = await site.post_batch(RAHUL, caller_id="Bob <x>")
+    assert (refused.status_code, error_of(refused)["field"]) == (422, "caller_id")
+
+
+async def test_what_a_running_batch_waits_for_is_told(site: Site) -> None:
+    (batch_id, paused) = (await site.a_batch(RAHUL), await site.a_batch(PRIYA))
+    await site.services.control.pause(paused)
+    (account,) = site.services.trunks.accounts()
+    trunk = site.services.trunks.get(account.id)
+    assert isinstance(trunk, QuietTrunk)
+    trunk.status = TrunkStatus(is_up=False, detail="no answer")
+    listed = (await site.api.get("/v1/calls/batch")).json()["items"]
+    reasons = {one["batch_id"]: one["waiting_reason"] for one in listed}
+    assert reasons == {batch_id: "trunk 'gateway' is down: no answer", paused: None}
 
 
 async def test_counts_follow_the_calls_to_the_end_of_the_batch(site: Site) -> None:

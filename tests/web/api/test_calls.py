@@ -8,10 +8,8 @@ import pytest
 from movoice_box.dialer.live import LiveCall
 from movoice_box.domain.call import CallState, Disposition, TranscriptLine
 from movoice_box.domain.early_media import EarlyMediaVerdict, EarlySound
-from movoice_box.domain.media import Codec
-from movoice_box.domain.quality import MediaQuality
 from movoice_box.ids import BatchId, CallId
-from tests.builders import AGENT_ID, a_result
+from tests.builders import A_QUALITY, AGENT_ID, a_result
 from tests.web.sites import Site, a_recipient, error_of
 
 RAHUL, PRIYA = "+919876543210", "+919876543211"
@@ -44,14 +42,7 @@ async def test_an_ended_call_tells_everything(site: Site) -> None:
             sip_reason="OK",
             ended_by="box",
             recording="call.wav",
-            quality=MediaQuality(
-                codec=Codec.PCMA,
-                packets_sent=500,
-                packets_heard=490,
-                loss_heard=0.02,
-                jitter_heard_ms=3.5,
-                mos=4.2,
-            ),
+            quality=A_QUALITY,
             early_media=EarlyMediaVerdict(sounds=(EarlySound.RINGBACK,), heard_s=3.0),
         ),
     )
@@ -152,8 +143,11 @@ async def test_calls_are_listed_newest_first_and_filtered(site: Site) -> None:
     assert await _listed(site, "?outcome=BOOKED") == [first]
     assert await _listed(site, "?state=queued") == [single]
     assert await _listed(site, "?phone=98765 43210") == [single, first]
-    page = (await site.api.get("/v1/calls?limit=2")).json()
-    assert await _listed(site, f"?limit=2&cursor={page['next_cursor']}") == [first]
+    back = (await site.office.call_back(RAHUL)).id
+    assert await _listed(site, "?direction=inbound") == [back]
+    assert await _listed(site, "?direction=outbound") == [single, second, first]
+    page = (await site.api.get("/v1/calls?limit=3")).json()
+    assert await _listed(site, f"?limit=3&cursor={page['next_cursor']}") == [first]
 
 
 async def test_a_call_that_is_up_can_be_ended(site: Site) -> None:

@@ -8,14 +8,20 @@ import pytest
 from movoice_box.domain.batch import Batch, BatchState
 from movoice_box.ids import AgentId, BatchId, TrunkId
 from movoice_box.web.api.export import file_name, safe_cell
-from tests.builders import AGENT_ID, START, a_result
+from tests.builders import A_QUALITY, AGENT_ID, START, a_result
 from tests.web.sites import Site
 
 
 async def test_every_row_has_its_variables_and_what_came_of_it(site: Site) -> None:
     batch_id = await site.a_batch("+919876543210", "12", name="April dues")
     call_id = await site.call_next(
-        batch_id, a_result("BOOKED", collected={"day": "Friday"}, summary="Rahul pays ₹2500.")
+        batch_id,
+        a_result(
+            "BOOKED",
+            collected={"day": "Friday"},
+            summary="Rahul pays ₹2500.",
+            quality=A_QUALITY,
+        ),
     )
     response = await site.api.get(f"/v1/calls/batch/{batch_id}/export.csv")
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
@@ -34,10 +40,14 @@ async def test_every_row_has_its_variables_and_what_came_of_it(site: Site) -> No
         "skip_reason": "",
         "skip_message": "",
         "call_id": call_id,
+        "direction": "outbound",
+        "trunk": "gateway",
+        "channel": "",
         "sip_status": "200",
         "sip_reason": "",
         "ring_s": "4.0",
         "talk_s": "10.0",
+        "mos": "4.2",
         "dialed_at": "2026-04-20T15:00:00+05:30",
         "answered_at": "2026-04-20T15:00:04+05:30",
         "ended_at": "2026-04-20T15:00:14+05:30",
