@@ -1,12 +1,16 @@
 """Who is answered at the box's SIP address, and who is not."""
 
 import logging
+from collections.abc import Callable
 
 import pytest
 
 from movoice_box.clock import SystemClock
 from movoice_box.errors import TrunkError
 from movoice_box.sip.endpoint import SipEndpoint
+from movoice_box.sip.exchange import IncomingRequest
+from movoice_box.sip.headers import parse_uri
+from movoice_box.sip.line import Line
 from movoice_box.sip.native_trunk import NativeTrunk
 from movoice_box.sip.trunk import Ended
 from tests.sip.bare import Stranger
@@ -116,3 +120,37 @@ async def test_passwords_do_not_reach_the_log(caplog: pytest.LogCaptureFixture) 
 
     assert "OPTIONS sip:box@127.0.0.1" in caplog.text
     assert "secret" not in caplog.text
+
+
+@pytest.mark.parametrize(("called", "taken_by"), [("bob", "bob"), ("box", "alice"), ("", "alice")])
+async def test_call_comes_in_by_the_line_that_was_called_or_that_is_at_its_port(
+    called: str, taken_by: str
+) -> None:
+    taken: list[str] = []
+
+    def take(line: Line) -> Callable[[IncomingRequest], None]:
+        def on_invite(invite: IncomingRequest) -> None:
+            taken.append(line.user)
+            invite.reply(480)
+
+        return on_invite
+
+    async with an_endpoint() as endpoint, await Stranger.open() as gateway:
+        accounts = an_account(("127.0.0.1", 5060), username="bob"), an_account(gateway.address)
+        for line in [Line(account, endpoint) for account in accounts]:
+            line.on_invite = take(line)
+            await line.candidates()
+        invite = gateway.request("INVITE")
+        invite.uri = parse_uri(f"sip:{called}@127.0.0.1" if called else "sip:127.0.0.1")
+        await gateway.ask(invite, endpoint.address)
+
+    assert taken == [taken_by]
+
+
+async def test_trunk_that_is_gone_is_a_stranger_again() -> None:
+    async with an_endpoint() as endpoint, await Stranger.open() as gateway:
+        (await let_in(endpoint)).close()
+        gateway.send(gateway.request("OPTIONS").pack(), endpoint.address)
+        await true_soon(lambda: endpoint.strangers == 1)
+
+        assert gateway.received.empty()
