@@ -117,35 +117,37 @@ class RtpReceiver:
         return packet.ssrc == self.ssrc and self.sequence.follows(packet.sequence_number)
 
     def _take(self, packet: RtpPacket, arrived_at: float) -> str | None:
-        codec = self._codecs.get(packet.payload_type)
+        payload_type, number, timestamp, ssrc, payload, _ = packet
+        codec = self._codecs.get(payload_type)
+        if codec is None:
+            return self._take_other(packet)
+        if ssrc != self.ssrc:
+            self.ssrc, self._transit = ssrc, None
+            self.sequence.restart(number)
+        arrival = self.sequence.place(number)
+        if arrival is _NEWEST or arrival is _REORDERED:
+            is_newest = arrival is _NEWEST
+            self.playout.buffer.put(payload, codec, ssrc, timestamp, is_newest=is_newest)
+            self._measure(codec, timestamp, arrived_at)
+        return None
+
+    def _take_other(self, packet: RtpPacket) -> str | None:
+        """A key press or comfort noise; gateways may send key presses under another SSRC."""
         is_event = packet.payload_type in self._event_types
-        if not (codec or is_event or packet.payload_type in _COMFORT_NOISE):
+        if not (is_event or packet.payload_type in _COMFORT_NOISE):
             raise RtpError(f"payload type {packet.payload_type} was not offered")
-        arrival = self._place(packet, is_audio=codec is not None)
+        arrival = Arrival.UNPROVEN
+        if packet.ssrc == self.ssrc:
+            arrival = self.sequence.place(packet.sequence_number)
         if is_event:
             self.has_telephone_events = True
             return self._digits.receive(packet)
         if arrival is _NEWEST or arrival is _REORDERED:
+            is_newest = arrival is _NEWEST
             self.playout.buffer.put(
-                packet.payload,
-                codec,
-                packet.ssrc,
-                packet.timestamp,
-                is_newest=arrival is _NEWEST,
+                packet.payload, None, packet.ssrc, packet.timestamp, is_newest=is_newest
             )
-            if codec:
-                self._measure(codec, packet.timestamp, arrived_at)
         return None
-
-    def _place(self, packet: RtpPacket, *, is_audio: bool) -> Arrival:
-        """Follow the sender of the audio; gateways may send key presses under another SSRC."""
-        if packet.ssrc != self.ssrc:
-            if not is_audio:
-                return Arrival.UNPROVEN
-            self.ssrc = packet.ssrc
-            self.sequence.restart(packet.sequence_number)
-            self._transit = None
-        return self.sequence.place(packet.sequence_number)
 
     def _measure(self, codec: Codec, timestamp: int, arrived_at: float) -> None:
         """The interarrival jitter (RFC 3550 6.4.1)."""
