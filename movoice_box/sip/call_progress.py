@@ -65,8 +65,8 @@ class CallProgress:
 
     `peer` names the far end in messages; `ring_timeout_s` counts from the first INVITE;
     `transaction_timeout_s` is 64*T1. A quarter of it is how long an address of the trunk may say
-    nothing at all while there is another one, and how long a CANCEL may stay unanswered until the
-    call is over for the dialer: a callee's phone cannot wait for timer B.
+    nothing at all while there is another one, and how long after a CANCEL the call is over for the
+    dialer, whether or not its 487 came: the next callee cannot wait for 64*T1.
     """
 
     def __init__(self, *, peer: str, ring_timeout_s: float, transaction_timeout_s: float) -> None:
@@ -171,7 +171,7 @@ class CallProgress:
                 self._result = replace(
                     self._result, sip_status=200, sip_reason="answered while being canceled"
                 )
-                timers = StopTimer("cancel"), StopTimer("cancel_answer")
+                timers = StopTimer("cancel"), StopTimer("canceled")
                 return [*timers, Step.SEND_ACK, *self._bye()]
             case _:
                 return [Step.SEND_ACK]
@@ -215,15 +215,13 @@ class CallProgress:
         return self._finish()
 
     def on_cancel_answered(self, status: int) -> list[Action]:
-        """The far end knows of our CANCEL: its final response to the INVITE follows.
+        """The far end has our CANCEL, and its final response to the INVITE should follow.
 
         481 says that it knows nothing of the INVITE: none will come (9.2).
         """
-        if self.state is not State.CANCELING:
+        if status != 481 or self.state is not State.CANCELING:
             return []
-        if status == 481:
-            return [Step.ABANDON_INVITE, *self._finish()]
-        return [StopTimer("cancel_answer")]
+        return [Step.ABANDON_INVITE, *self._finish()]
 
     def on_cancel_failed(self) -> list[Action]:
         """Our CANCEL can never arrive: nobody listens there any more, or nobody answered it."""
@@ -284,7 +282,7 @@ class CallProgress:
                 return self._cancel()
             case State.CANCELING, "cancel":
                 return [Step.ABANDON_INVITE, *self._finish()]
-            case State.CANCELING, "cancel_answer":
+            case State.CANCELING, "canceled":
                 return self._report()  # a late answer still gets its ACK and BYE
             case ((State.GIVEN_UP | State.CANCELING | State.RELEASING), "release"):
                 return self._report()  # the transactions clean up behind it
@@ -297,7 +295,7 @@ class CallProgress:
             *_STOP_WAITING,
             Step.SEND_CANCEL,
             StartTimer("cancel", self._transaction_timeout_s),
-            StartTimer("cancel_answer", self._patience_s),
+            StartTimer("canceled", self._patience_s),
         ]
 
     def _bye(self) -> list[Action]:
@@ -306,7 +304,7 @@ class CallProgress:
 
     def _finish(self) -> list[Action]:
         self.state = State.ENDED
-        timers = ("cancel", "cancel_answer", "release")
+        timers = ("cancel", "canceled", "release")
         return [*_STOP_WAITING, *map(StopTimer, timers), *self._report()]
 
     def _report(self) -> list[Action]:

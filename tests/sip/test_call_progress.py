@@ -93,27 +93,32 @@ def test_ring_timeout_sends_cancel_and_the_487_makes_it_no_answer() -> None:
     assert (ended(call).disposition, ended(call).sip_status) == (Disposition.NO_ANSWER, 487)
 
 
-def test_cancel_that_nobody_follows_up_ends_after_64_t1() -> None:
+@pytest.mark.parametrize("is_answered", [True, False])
+def test_cancel_that_nobody_follows_up_is_over_after_16_t1_and_forgotten_after_64_t1(
+    is_answered: bool,
+) -> None:
     call, harness = a_ringing_call()
     harness.pass_time(45)
-    harness.perform(call.on_cancel_answered(200))
+    if is_answered:
+        harness.perform(call.on_cancel_answered(200))
 
-    harness.pass_time(31)
+    harness.pass_time(7)
     assert call.ended is None
     harness.pass_time(1)
-
-    assert harness.done[-2][1] is Step.ABANDON_INVITE
     assert ended(call).disposition is Disposition.NO_ANSWER
+    assert call.state is State.CANCELING
+    harness.pass_time(24)
+
+    assert harness.done[-1][1] is Step.ABANDON_INVITE
     assert call.state is State.ENDED
 
 
-def test_cancel_that_nobody_answers_is_over_for_the_dialer_after_16_t1() -> None:
+def test_answer_long_after_our_cancel_is_acknowledged_and_ended() -> None:
     call, harness = a_ringing_call()
     harness.pass_time(45)
-
+    harness.perform(call.on_cancel_answered(200))
     harness.pass_time(8)
 
-    assert ended(call).disposition is Disposition.NO_ANSWER
     assert harness.perform(call.on_accepted(MEDIA)) == [Step.SEND_ACK, Step.SEND_BYE]
 
 
