@@ -33,7 +33,7 @@ class DispositionRule:
     """What a call that was not answered counts as, where all that is given here fits.
 
     `sip_status` is the final response (400-699), `q850_cause` the cause of its Reason header
-    (1-127), `sound` one that early media had. Raises `InputError` naming the field.
+    (1-127), `sound` one that early media had; `EarlySound.NONE` where nothing was heard. Raises `InputError` naming the field.
     """
 
     sip_status: int | None = None
@@ -66,7 +66,7 @@ class DispositionRule:
         return (
             self.sip_status in (None, sip_status)
             and self.q850_cause in (None, q850_cause)
-            and (self.sound is None or self.sound in sounds)
+            and (self.sound is None or self.sound in (sounds or (EarlySound.NONE,)))
         )
 
 

@@ -180,6 +180,23 @@ async def among(db: aiosqlite.Connection, call_ids: Iterable[str]) -> dict[CallI
     return {CallId(row["id"]): _to_call(row) for row in rows}
 
 
+async def last_failures(
+    db: aiosqlite.Connection, trunk_id: str, since: datetime, limit: int
+) -> list[Call]:
+    """The newest calls that a trunk could not carry, as far back as `since`."""
+    rows = await fetch_all(
+        db,
+        """
+        SELECT * FROM call_records
+        WHERE trunk_id = :trunk_id AND dialed_at >= :since
+          AND disposition IN ('failed', 'unreachable')
+        ORDER BY dialed_at DESC LIMIT :limit
+        """,
+        {"trunk_id": trunk_id, "since": to_text(since), "limit": limit},
+    )
+    return [_to_call(row) for row in rows]
+
+
 async def collected_names(db: aiosqlite.Connection, batch_id: str) -> list[str]:
     """What the calls of a batch collected, each name once, in order of appearance."""
     rows = await fetch_all(

@@ -4,6 +4,7 @@ import html
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from html.parser import HTMLParser
 
 import httpx
 
@@ -37,6 +38,12 @@ class Visitor:
         """Post a form with a file in its field `file`."""
         return await self._post(path, fields, {"file": (name, data)})
 
+    async def upload_as(
+        self, field: str, path: str, name: str, data: bytes, /, **fields: str | list[str]
+    ) -> "Answer":
+        """Post a form with a file in another field."""
+        return await self._post(path, fields, {field: (name, data)})
+
     async def _post(
         self,
         path: str,
@@ -64,6 +71,51 @@ class Answer:
         self.path = response.url.path
         self.source = response.text
         self.words = _words(response.text)
+
+
+class Filled(HTMLParser):
+    """What a browser would send of the form with `action`, as the page has filled it in."""
+
+    def __init__(self, source: str, action: str) -> None:
+        super().__init__()
+        self.fields: dict[str, str | list[str]] = {}
+        self._action = action
+        self._is_inside = False
+        self._templates = 0
+        self._open: str | None = None  # the select or textarea that is being read
+        self._values: dict[str, list[str]] = {}
+        self.feed(source)
+        self.fields = {name: values for name, values in self._values.items() if name != "_csrf"}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        if tag == "form":
+            self._is_inside = given.get("action") == self._action
+        elif tag == "template":
+            self._templates += 1
+        if not self._is_inside or self._templates:
+            return
+        name = given.get("name", "")
+        if tag == "input" and given.get("type") != "file":
+            if given.get("type") != "checkbox" or "checked" in given:
+                self._values.setdefault(name, []).append(given.get("value", ""))
+        elif tag in ("select", "textarea"):
+            self._open = name
+            self._values.setdefault(name, []).append("")
+        elif tag == "option" and "selected" in given and self._open:
+            self._values[self._open][-1] = given["value"]
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag == "form":
+            self._is_inside = False
+        elif tag == "template":
+            self._templates -= 1
+        elif tag in ("select", "textarea"):
+            self._open = None
+
+    def handle_data(self, data: str) -> None:
+        if self._open == "tls_ca":
+            self._values["tls_ca"][-1] += data.removeprefix("\n")
 
 
 @asynccontextmanager

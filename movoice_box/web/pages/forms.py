@@ -1,5 +1,6 @@
 """What a person typed into a form, read field by field; errors name the field."""
 
+import re
 from enum import StrEnum
 from typing import TypeVar
 
@@ -7,6 +8,8 @@ from litestar.datastructures import UploadFile
 
 from movoice_box.errors import InputError
 from movoice_box.web.pages.view import PageRequest
+
+_DECIMAL = re.compile(r"\d{1,6}(\.\d{1,6})?", re.ASCII)
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -57,6 +60,19 @@ class Form:
         if not (text.isascii() and text.isdigit() and low <= int(text) <= high):
             raise InputError(f"{what} must be a whole number from {low} to {high}", field=name)
         return int(text)
+
+    def maybe_number(self, name: str, what: str, low: int, high: int) -> int | None:
+        """`number`, or None when nothing was typed."""
+        return self.number(name, what, low, high) if self.text(name) else None
+
+    def maybe_decimal(self, name: str, what: str) -> float | None:
+        """A number that need not be whole; None when nothing was typed. Raises `InputError`."""
+        text = self.text(name).replace(",", ".")
+        if not text:
+            return None
+        if not _DECIMAL.fullmatch(text):
+            raise InputError(f"{what} must be a number such as 0.5", field=name)
+        return float(text)
 
     def choice(self, name: str, what: str, kind: type[Choice]) -> Choice:
         """Raises `InputError` for anything but one of `kind`."""

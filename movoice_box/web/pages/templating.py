@@ -48,6 +48,7 @@ def template_config(settings: Settings) -> TemplateConfig[JinjaTemplateEngine]:
         {
             "when": _in_zone(settings.zone, "%d %b %Y, %H:%M"),
             "when_exactly": _in_zone(settings.zone, "%d %b %Y, %H:%M:%S"),
+            "clock": _in_zone(settings.zone, "%H:%M"),
             "duration": duration,
             "percent": percent,
             "count": count,

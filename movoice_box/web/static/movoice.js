@@ -55,6 +55,24 @@ addEventListener("pageshow", () => {
   }
 });
 
+// A field that the browser finds wrong is shown, though its part of the form is folded up.
+document.addEventListener("invalid", (event) => {
+  const fold = event.target.closest("details");
+  if (fold) {
+    fold.open = true;
+  }
+}, true);
+
+// [data-adds="id of a template"] puts a row before itself; [data-removes] takes its own row away.
+document.addEventListener("click", (event) => {
+  const adder = event.target.closest("[data-adds]");
+  if (adder) {
+    adder.before(document.getElementById(adder.dataset.adds).content.cloneNode(true));
+    adder.previousElementSibling.querySelector("input").focus();
+  }
+  event.target.closest("[data-removes]")?.closest("[data-row]").remove();
+});
+
 // [data-shown-by="field=value"]: part of a form that belongs to one choice of another field.
 function showDependents() {
   for (const part of document.querySelectorAll("[data-shown-by]")) {
