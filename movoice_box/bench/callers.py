@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 SIPP = "sipp"
 DRIVERS = (*(driver.value for driver in TrunkDriver), SIPP)
 
+MOST_CALLS = {TrunkDriver.PYVOIP.value: 100}  # on one core, with two threads a call
 NEW_CALLS_EVERY_S = 0.01
 _RING_TIMEOUT_S = 60
 _RTP = Rtp(port_min=20_000, port_max=29_999)

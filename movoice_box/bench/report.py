@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from statistics import median
 
+from movoice_box.bench.fuzz import FuzzReport
 from movoice_box.bench.setups import SetupMeasure
 from movoice_box.bench.trunk import TrunkMeasure
 from movoice_box.domain.trunk import TrunkDriver
@@ -66,6 +67,42 @@ def ratios(measures: Sequence[TrunkMeasure]) -> list[str]:
         for driver, runs in by_driver.items()
         if _cpu(runs) and _error(runs) and _rate(runs)
     ]
+
+
+def fuzz_table(report: FuzzReport) -> str:
+    """What was sent, and what became of the box."""
+    sent = sum(report.sent.values())
+    rows = [(kind, f"{count:,}") for kind, count in sorted(report.sent.items())]
+    rows += [
+        ("sent in all", f"{sent:,} in {report.seconds:.0f} s ({sent / report.seconds:,.0f}/s)"),
+        ("left out, for any far end may end a call so", f"{report.left_out:,}"),
+        ("dropped by the kernel, unread", f"{report.dropped:,}"),
+        ("errors in the log", f"{len(report.errors)}"),
+        ("warnings in the log", f"{report.warnings:,}"),
+        (
+            "calls that were up to the end, and heard the key",
+            f"{report.survived} of {report.calls}",
+        ),
+        ("packets/s that each callee heard then", _spread(report.heard, "")),
+        ("calls that were fair game", f"{report.fair_game}"),
+        ("most calls to one number", f"{report.most_dials}"),
+        (
+            "memory before, after, at most",
+            f"{report.memory_before:.1f}, {report.memory_after:.1f}, {report.memory_peak:.1f} MB",
+        ),
+        ("event loop late by", _spread(report.lag_ms, " ms")),
+        ("an honest OPTIONS took", _spread(report.probe_ms, " ms")),
+        ("never answered", f"{report.unanswered}"),
+    ]
+    return _aligned(rows)
+
+
+def _spread(values: Sequence[float], unit: str) -> str:
+    """Median, p99 and greatest of sorted values."""
+    if not values:
+        return "-"
+    p99 = values[int(0.99 * len(values))]
+    return f"{median(values):.1f}{unit}, p99 {p99:.1f}{unit}, at most {values[-1]:.1f}{unit}"
 
 
 def _cpu(runs: Sequence[TrunkMeasure]) -> float:

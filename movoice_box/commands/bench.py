@@ -4,18 +4,18 @@ import argparse
 import os
 from pathlib import Path
 
-from movoice_box.bench.callers import DRIVERS, SIPP
+from movoice_box.bench.callers import DRIVERS, MOST_CALLS
 from movoice_box.bench.chart import chart
-from movoice_box.bench.report import calls_table, ratios, setups_table
+from movoice_box.bench.fuzz import fuzz
+from movoice_box.bench.report import calls_table, fuzz_table, ratios, setups_table
 from movoice_box.bench.setups import measure_setups
 from movoice_box.bench.trunk import TrunkMeasure, bench_trunk, measure_calls
 from movoice_box.clock import SystemClock
 from movoice_box.commands.parsing import Commands, add_command, add_group
-from movoice_box.domain.trunk import TrunkDriver
 from movoice_box.settings import Settings
 
 _CHARTED_CALLS = (1, 10, 50, 100, 200, 300, 400, 500, 600, 700, 800, 900, 1_000)
-_MOST_CALLS_OF_PYVOIP = 200  # beyond them it is nowhere near the pace
+_ERRORS_SHOWN = 5
 
 
 def add_to(commands: Commands, common: argparse.ArgumentParser) -> None:
@@ -45,6 +45,13 @@ def add_to(commands: Commands, common: argparse.ArgumentParser) -> None:
         metavar="SVG",
         help="draw the cost from 1 to 1,000 calls; takes some six minutes more",
     )
+    about = "a running box with calls up, under random and mutated datagrams at its ports"
+    fuzzing = add_command(group, common, "fuzz", _fuzz, about)
+    fuzzing.add_argument(
+        "--datagrams", type=int, default=1_000_000, help="in all (default: %(default)s)"
+    )
+    fuzzing.add_argument("--calls", type=int, default=20, help="up (default: %(default)s)")
+    fuzzing.add_argument("--seed", type=int, default=1, help="of chance (default: %(default)s)")
 
 
 async def _trunk(options: argparse.Namespace, _: Settings) -> int:
@@ -64,13 +71,21 @@ async def _trunk(options: argparse.Namespace, _: Settings) -> int:
     return 0
 
 
+async def _fuzz(options: argparse.Namespace, _: Settings) -> int:
+    report = await fuzz(options.datagrams, options.seed, calls=options.calls)
+    print(fuzz_table(report), *report.errors[:_ERRORS_SHOWN], sep="\n")
+    for failure in report.failures:
+        print(f"not withstood: {failure}")
+    return 1 if report.failures else 0
+
+
 async def _charted(drivers: list[str], seconds: float) -> list[TrunkMeasure]:
     clock = SystemClock()
     return [
         await measure_calls(driver, calls, seconds, clock)
         for calls in _CHARTED_CALLS
         for driver in drivers
-        if driver in (TrunkDriver.NATIVE, SIPP) or calls <= _MOST_CALLS_OF_PYVOIP
+        if calls <= MOST_CALLS.get(driver, calls)
     ]
 
 
