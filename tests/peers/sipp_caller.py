@@ -91,6 +91,9 @@ def pause(milliseconds: int) -> str:
     return f'<pause milliseconds="{milliseconds}"/>'
 
 
+_TRIES = 5
+
+
 async def call(
     workdir: Path,
     address: tuple[str, int],
@@ -105,22 +108,32 @@ async def call(
     scenario = workdir / "caller.xml"
     scenario.write_text(_HEAD + "\n".join(messages) + "\n</scenario>\n")
     user, password = credentials
-    flags = f"-i 127.0.0.1 -p {_free_port()} -mp {_free_port()} -m {calls} -l 1 -nostdin".split()
-    flags += f"-s {number} -au {user} -ap {password} -timeout 30s -timeout_error".split()
-    flags += ["-trace_err", "-error_file", "sipp.log", "-sf", str(scenario)]
+    flags = f"-i 127.0.0.1 -m {calls} -l 1 -nostdin -s {number} -au {user} -ap {password}".split()
+    flags += ["-timeout", "30s", "-timeout_error", "-trace_err", "-error_file", "sipp.log"]
+    flags += ["-sf", str(scenario), f"{address[0]}:{address[1]}"]
+    log = workdir / "sipp.log"
+    for _ in range(_TRIES):
+        log.unlink(missing_ok=True)
+        ports = ["-p", str(_free_port()), "-mp", str(_free_port())]
+        status = await _run([sipp, *ports, *flags], workdir)
+        told = log.read_text() if log.exists() else f"SIPp ended with {status}"
+        if "Unable to bind" not in told:  # a port was taken meanwhile, before any call
+            break
+    assert status == 0, told
+
+
+async def _run(command: list[str], workdir: Path) -> int:
     process = await asyncio.create_subprocess_exec(
-        *(sipp, *flags, f"{address[0]}:{address[1]}"),
+        *command,
         cwd=workdir,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
-        status = await asyncio.wait_for(process.wait(), timeout=40)
+        return await asyncio.wait_for(process.wait(), timeout=40)
     finally:
         with suppress(ProcessLookupError):
             process.kill()
-    log = workdir / "sipp.log"
-    assert status == 0, log.read_text() if log.exists() else f"SIPp ended with {status}"
 
 
 def _free_port() -> int:
