@@ -107,7 +107,7 @@ async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIte
         desk = CallDesk(
             book=book,
             dnd=dnd,
-            transfers=Transfers(channels, media, settings.default_country),
+            transfers=Transfers(channels, media, database, clock, settings.default_country),
             recordings=settings.recordings,
         )
         runner = CallRunner(desk=desk, live=live, media=media, speech=speech)

@@ -1,13 +1,14 @@
 """Who uses which channel of which trunk: the ledger that every call takes its channel from.
 
 lease = channels.try_take(Wish(trunk_id=batch.trunk_id))  # None: none is free now
-await lease.turn()                                        # its place in the calls per second
+await lease.turn(live.end)                                # its place in the calls per second
 dialog = await lease.trunk.invite(to, offer, CallDetails(written=lease.write(to)))
 lease.on_alive()                                          # it rings, or was answered
 step = lease.release(Attempt(...))    # another Lease: dial there; Step.LATER: hand it back
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -102,13 +103,15 @@ class Lease:
         prefix = self.port.prefix if self.port else ""
         return prefix + self.trunk.account.number_writing.write(phone)
 
-    async def turn(self) -> None:
+    async def turn(self, is_over: asyncio.Event) -> None:
         """Wait for this call's place in the calls per second: the INVITE leaves after it.
 
-        Of a trunk without that limit it returns at once.
+        Returns at once where `is_over` is set, and of a trunk without that limit.
         """
         if (wait_s := self.line.take_place()) > 0:
-            await asyncio.sleep(wait_s)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await is_over.wait()
 
     def on_alive(self) -> None:
         """The far end rings or has answered: a trunk that was on trial takes calls again."""

@@ -9,10 +9,11 @@ from movoice_box.dialer.broadcast import Broadcast, Change
 from movoice_box.dialer.call_book import not_dialed
 from movoice_box.dialer.completion import complete_if_drained, end_call
 from movoice_box.dialer.live import LiveCalls
+from movoice_box.dialer.transfer import check_transfer
 from movoice_box.domain.batch import ALLOWED_FROM, Batch, BatchState
 from movoice_box.domain.call import Call, CallState
 from movoice_box.domain.phone import PhoneNumber
-from movoice_box.errors import ConflictError, InputError
+from movoice_box.errors import ConflictError
 from movoice_box.ids import IdFactory
 from movoice_box.store import batches, calls
 from movoice_box.store.database import Database
@@ -89,13 +90,12 @@ class BatchControl:
     async def transfer_call(self, call_id: str, to: PhoneNumber) -> Call:
         """Stop the agent and hand the callee over to `to`; returns before anyone has answered.
 
-        Raises `NotFoundError`, `InputError` for the callee's own number, and `ConflictError` unless
-        agent and callee are talking.
+        Raises `NotFoundError`, `InputError` for a number that may not be rung, and `ConflictError`
+        unless agent and callee are talking.
         """
         async with self._database.reading() as db:
             call = await calls.get(db, call_id)
-        if to == call.phone:
-            raise InputError(f"{to} is on the line: it cannot take over from itself", field="to")
+            await check_transfer(db, call, to)
         if not self._live.transfer_call(call.id, to):
             raise ConflictError(
                 f"call {call.id} cannot be transferred: agent and callee are not talking",

@@ -15,7 +15,8 @@ class LiveCall:
     """One call in this process.
 
     Set `end` to end it: it is not placed before its INVITE, gets a CANCEL while it rings and a BYE
-    while it talks. `transfer_to` is who takes over where somebody asked for it by `transfer`.
+    while it talks. `transfer_to` is who takes over where somebody asked for it by `transfer`, which
+    is too late once the agent has left the conversation.
     """
 
     id: CallId
@@ -25,7 +26,7 @@ class LiveCall:
     direction: Direction = Direction.OUTBOUND
     transfer_to: PhoneNumber | None = None
     transfer: asyncio.Event = field(default_factory=asyncio.Event)
-    is_handed_over: bool = False
+    has_agent_left: bool = False
 
 
 class LiveCalls:
@@ -70,7 +71,7 @@ class LiveCalls:
         call = self._calls.get(call_id)
         if call is None or call.state is not CallState.TALKING:
             return False
-        if call.transfer_to or call.is_handed_over or call.end.is_set():
+        if call.transfer_to or call.has_agent_left or call.end.is_set():
             return False
         call.transfer_to = to
         call.transfer.set()

@@ -38,6 +38,7 @@ from movoice_box.sip.trunk import Answered, CallDetails, Dialog, EarlyMedia, End
 from movoice_box.voice.conversation import Conversation, ConversationResult
 
 _LAST_NEWS_S = 2.0
+_APOLOGY_S = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -143,6 +144,7 @@ class PlacedCall:
     async def _talk(self, leg: Leg) -> ConversationResult:
         try:
             spoken = await self._conversation.run(leg.audio, self._news.on_spoken)
+            self._live.has_agent_left = True
             to = str(self._live.transfer_to or spoken.transfer or "")
             if to and spoken.ended_by == "agent":
                 return await self._hand_over(leg, to, spoken)
@@ -152,10 +154,9 @@ class PlacedCall:
 
     async def _hand_over(self, leg: Leg, to: str, spoken: ConversationResult) -> ConversationResult:
         """Let a person take over, or tell the callee that nobody can."""
-        self._live.is_handed_over = True
         name = callee_name(self._call.variables)
         try:
-            number = self._desk.transfers.number(to, self._call)
+            number = await self._desk.transfers.number(to, self._call)
             if await self._desk.transfers.hand_over(leg, number, self._account.id, self.details):
                 summary = f"{name} was handed over to {number}."
                 return replace(
@@ -164,9 +165,10 @@ class PlacedCall:
         except InputError as error:
             logger.warning("a callee could not be handed over: %s", error.message)
         transcript = spoken.transcript
-        with suppress(LineClosed, SpeechError):
-            apology = phrases_for(self._agent.language).transfer_failed
-            transcript += (await self._conversation.add(apology, leg.audio),)
+        with suppress(LineClosed, SpeechError, TimeoutError):
+            async with asyncio.timeout(_APOLOGY_S):  # one who holds the line may never hear it
+                apology = phrases_for(self._agent.language).transfer_failed
+                transcript += (await self._conversation.add(apology, leg.audio),)
         summary = summary_of(TRANSFER_FAILED, name)
         return replace(spoken, outcome=TRANSFER_FAILED, summary=summary, transcript=transcript)
 

@@ -70,7 +70,7 @@ class CallRunner:
             except TrunkError as error:
                 return await self._after(_unplaced(call, error), call, live, lease)
             try:
-                await lease.turn()
+                await lease.turn(live.end)
                 if not await self._may_dial(live, call, lease):
                     return None
                 end = await self._place(placed, call, live, lease, session)

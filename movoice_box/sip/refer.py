@@ -19,12 +19,14 @@ from movoice_box.sip.exchange import LoopTimers
 from movoice_box.sip.headers import NameAddr
 from movoice_box.sip.messages import HeaderList, Request, Response
 from movoice_box.sip.timers import StartTimer, StopTimer
+from movoice_box.sip.trunk import TRANSFER_REFUSED
 
 REPORT_S = 32.0  # until the first report
 ANSWER_S = 180.0  # for the new number to ring; each report starts it anew
 
 _STATUS_LINE = re.compile(rb"\s*SIP/2\.0 +([1-6]\d\d)(?: +([^\r\n]*))?", re.I)
 _NO_TRANSFERS = (405, 501)
+_CALL_IS_LOST = (408, 481)  # RFC 3261 12.2.1.2
 
 
 class State(Enum):
@@ -35,9 +37,13 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The transfer is over; `failure` says why it did not succeed, "" where it did."""
+    """The transfer is over; `failure` says why it did not succeed, "" where it did.
+
+    With `is_refused` the far end took no part in it: nobody else can have been rung.
+    """
 
     failure: str = ""
+    is_refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +83,10 @@ class Transfer:
             self.state = State.ACCEPTED
             return [StartTimer("transfer", REPORT_S)]
         said = f"{response.status} {response.phrase}".strip()
+        why = f"the far end refused to transfer the call to {self._to}: {said}"
         if response.status in _NO_TRANSFERS:
-            return self._done(f"the far end cannot transfer calls: it answered REFER with {said}")
-        return self._done(f"the far end refused to transfer the call to {self._to}: {said}")
+            why = f"the far end cannot transfer calls: it answered REFER with {said}"
+        return self._done(why, is_refused=response.status not in _CALL_IS_LOST)
 
     def on_failure(self) -> list[Action]:
         """No response to the REFER will come."""
@@ -121,9 +128,9 @@ class Transfer:
             return []
         return self._done(f"no word of the transfer to {self._to} in time: did it answer?")
 
-    def _done(self, failure: str = "") -> list[Action]:
+    def _done(self, failure: str = "", *, is_refused: bool = False) -> list[Action]:
         self.state = State.DONE
-        return [StopTimer("transfer"), Done(failure)]
+        return [StopTimer("transfer"), Done(failure, is_refused)]
 
 
 class Referral:
@@ -138,7 +145,7 @@ class Referral:
         self._timers = LoopTimers(
             lambda name: guard(lambda: self._perform(self._transfer.on_timer(name)))
         )
-        self._failure: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._done: asyncio.Future[Done] = asyncio.get_running_loop().create_future()
 
     @property
     def is_over(self) -> bool:
@@ -149,11 +156,11 @@ class Referral:
         headers = refer_headers(self._to, self._client.dialog.caller.from_)
         self._client.send("REFER", self._on_outcome, headers)
         try:
-            failure = await self._failure
+            done = await self._done
         finally:  # also where nobody waits for the outcome any more
             self._perform(self._transfer.on_lost())
-        if failure:
-            raise TrunkError(failure)
+        if done.failure:
+            raise TrunkError(done.failure, code=TRANSFER_REFUSED if done.is_refused else None)
 
     def on_notify(self, notify: Request) -> None:
         self._perform(self._transfer.on_report(Report.of(notify)))
@@ -177,8 +184,8 @@ class Referral:
                     self._timers.start(name, seconds)
                 case StopTimer(name):
                     self._timers.stop(name)
-                case Done(failure) if not self._failure.done():
-                    self._failure.set_result(failure)
+                case Done() if not self._done.done():
+                    self._done.set_result(action)
 
 
 def refer_headers(to: URI, from_: str) -> HeaderList:

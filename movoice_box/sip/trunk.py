@@ -20,6 +20,9 @@ from movoice_box.domain.media import MediaOffer, MediaTarget
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkAccount
 
+TRANSFER_REFUSED = "transfer_refused"
+"""Code of the `TrunkError` of a far end that takes no REFER: it has rung nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ringing:
@@ -119,8 +122,8 @@ class Dialog(Protocol):
     async def transfer(self, to: PhoneNumber) -> None:
         """Hand the other person to `to` by REFER (RFC 3515); returns when that number answered.
 
-        The far end ends our dialog then, or `end` does. Raises `TrunkError` where the far end
-        refuses or the transfer fails; the call goes on then.
+        The far end ends our dialog then, or `end` does. Raises `TrunkError` where that fails, with
+        code `TRANSFER_REFUSED` where the far end did not even try; the call goes on then.
         """
         ...
 

@@ -27,6 +27,7 @@ from movoice_box.rtp.engine import MediaEngine
 from movoice_box.settings import Rtp
 from movoice_box.sip.trunk import (
     NO_DETAILS,
+    TRANSFER_REFUSED,
     Answered,
     CallDetails,
     DialogEvent,
@@ -54,7 +55,12 @@ class Phone:
         self.offer = offer
         self.details = details
         self.is_ended_by_box = False
+        self.is_slow_to_end = False
+        self.is_on_hold = False
         self.is_refer_allowed = False
+        self.refer_failure = TrunkError(
+            "the far end cannot transfer calls: it answered REFER with 501", code=TRANSFER_REFUSED
+        )
         self.referred_to: list[PhoneNumber] = []
         self.heard = b""
         self._frames: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -105,6 +111,8 @@ class Phone:
     async def end(self) -> None:
         if not self.is_ended_by_box and self._ended is None:
             self.is_ended_by_box = True
+            if self.is_slow_to_end:
+                await self._closed.wait()
             disposition = Disposition.ANSWERED if self._was_answered else Disposition.CANCELED
             self._end(Ended(disposition=disposition, ended_by="box"))
 
@@ -114,7 +122,7 @@ class Phone:
         self._events.put_nowait(ended)
 
     async def play(self, pcm: bytes) -> None:
-        await asyncio.sleep(0)
+        await (self._closed.wait() if self.is_on_hold else asyncio.sleep(0))
         if self._closed.is_set():
             raise LineClosed
         self.heard += pcm
@@ -134,7 +142,7 @@ class Phone:
 
     async def transfer(self, to: PhoneNumber) -> None:
         if not self.is_refer_allowed:
-            raise TrunkError("the far end cannot transfer calls: it answered REFER with 501")
+            raise self.refer_failure
         self.referred_to.append(to)
 
     async def probe(self) -> None:
@@ -294,7 +302,7 @@ def a_desk(office: Office, channels: Channels, media: MediaEngine) -> CallDesk:
     return CallDesk(
         book=office.book,
         dnd=office.dnd,
-        transfers=Transfers(channels, media, "IN"),
+        transfers=Transfers(channels, media, office.database, office.clock, "IN"),
         recordings=office.settings.recordings,
     )
 

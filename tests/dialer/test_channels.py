@@ -270,7 +270,7 @@ async def test_invites_are_spaced_however_long_their_preparation_took(office: Of
             office.clock.pass_time(1)
         loop = asyncio.get_running_loop()
         started = loop.time()
-        await asyncio.gather(*(lease.turn() for lease in leases))
+        await asyncio.gather(*(lease.turn(asyncio.Event()) for lease in leases))
         assert loop.time() - started >= 0.099
 
 

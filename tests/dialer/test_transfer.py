@@ -5,7 +5,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from movoice_box.domain.call import Call, CallState, Disposition
+from movoice_box.domain.gsm_port import GsmPort
 from movoice_box.domain.phone import PhoneNumber
+from movoice_box.errors import ConflictError, InputError, TrunkError
 from movoice_box.ids import BatchId
 from movoice_box.store import agents
 from tests.builders import AGENT_ID, Office, a_row, a_trunk, an_agent, eventually
@@ -166,6 +168,91 @@ async def test_all_channels_are_free_when_both_legs_are_over(
     desk.hang_up()
     await _ended(office, batch_id)
     await eventually(lambda: _in_use(dialer) == 0)
+
+
+async def test_a_person_whom_the_far_end_has_rung_is_not_rung_again(
+    office: Office, dialer: Exchanges
+) -> None:
+    batch_id, callee, call = await _a_talking_call(office, dialer)
+    callee.refer_failure = TrunkError(f"the transfer to {DESK} failed: 486 Busy Here")
+    await office.control.transfer_call(call.id, DESK)
+    ended = await _ended(office, batch_id)
+    assert (ended.outcome, len(dialer.exchange.phones)) == ("TRANSFER_FAILED", 1)
+    assert ended.transcript[-1].text == "Sorry, nobody can take the call now. Goodbye."
+
+
+async def test_nobody_on_the_list_is_rung_to_take_over(office: Office, dialer: Exchanges) -> None:
+    batch_id, callee, call = await _a_talking_call(office, dialer, is_refer_allowed=True)
+    await office.dnd.add(str(DESK))
+    with pytest.raises(InputError, match="on the do-not-disturb list") as error:
+        await office.control.transfer_call(call.id, DESK)
+    assert error.value.code == "dnd"
+    callee.hang_up()
+    await _ended(office, batch_id)
+
+
+async def test_an_agent_hands_nobody_over_to_a_number_on_the_list(
+    office: Office, dialer: Exchanges
+) -> None:
+    answer = {"keys": "1", "reply": "One moment.", "transfer": str(DESK)}
+    agent = an_agent(questions=[{"id": "talk", "ask": "Talk to us?", "answers": [answer]}])
+    await office.database.write(lambda db: agents.put(db, AGENT_ID, agent, office.clock.now()))
+    await office.dnd.add(str(DESK))
+    batch_id, callee, _ = await _a_talking_call(office, dialer, is_refer_allowed=True)
+    callee.press("1")
+    ended = await _ended(office, batch_id)
+    assert (callee.referred_to, ended.outcome) == ([], "TRANSFER_FAILED")
+
+
+async def test_a_second_leg_whose_trunk_fails_goes_by_another(office: Office) -> None:
+    async with dialing(office, a_trunk(), a_trunk("spare", priority=2)) as dialer:
+        batch_id, _, call = await _a_talking_call(office, dialer)
+        await office.control.transfer_call(call.id, DESK)
+        (await dialer.exchange.phone(2)).refuse(Disposition.FAILED, 503)
+        desk = await dialer.built["spare"].phone(1)
+        desk.answer()
+        desk.hang_up()
+        assert (await _ended(office, batch_id)).outcome == "TRANSFERRED"
+
+
+async def test_the_minutes_of_a_second_leg_are_its_ports(office: Office) -> None:
+    ports = (GsmPort(name="SIM 1", prefix="1#"), GsmPort(name="SIM 2", prefix="2#"))
+    async with dialing(office, a_trunk(ports=ports)) as dialer:
+        batch_id, callee, call = await _a_talking_call(office, dialer)
+        await office.control.transfer_call(call.id, DESK)
+        desk = await dialer.exchange.phone(2)
+        desk.answer()
+        desk.speak(FRAME)
+        await eventually(lambda: FRAME in callee.heard)
+        office.clock.pass_time(150)
+        callee.hang_up()
+        await _ended(office, batch_id)
+        health = dialer.channels.health(dialer.exchange.account.id)
+    assert health is not None
+    assert [(port.day.calls, port.day.minutes) for port in health.ports] == [(1, 3), (1, 3)]
+
+
+@pytest.mark.slow
+async def test_a_callee_on_hold_is_not_kept_for_the_apology(
+    office: Office, dialer: Exchanges
+) -> None:
+    batch_id, callee, call = await _a_talking_call(office, dialer)
+    callee.refer_failure = TrunkError("no word of the transfer in time")
+    callee.is_on_hold = True
+    await office.control.transfer_call(call.id, DESK)
+    ended = await _ended(office, batch_id)
+    assert (callee.is_ended_by_box, ended.outcome) == (True, "TRANSFER_FAILED")
+
+
+async def test_a_transfer_asked_for_too_late_is_refused(office: Office, dialer: Exchanges) -> None:
+    batch_id, callee, call = await _a_talking_call(office, dialer)
+    callee.is_slow_to_end = True
+    callee.press("1")
+    await eventually(lambda: callee.is_ended_by_box)
+    with pytest.raises(ConflictError):
+        await office.control.transfer_call(call.id, DESK)
+    callee.hang_up()
+    await _ended(office, batch_id)
 
 
 def _in_use(dialer: Exchanges) -> int:

@@ -11,7 +11,7 @@ from movoice_box.domain.media import Codec
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import TrunkDriver
 from movoice_box.errors import TrunkError
-from movoice_box.sip.trunk import Answered, Ended, KeyPressed, MediaChanged
+from movoice_box.sip.trunk import TRANSFER_REFUSED, Answered, Ended, KeyPressed, MediaChanged
 from tests.peers.sipp_callee import (
     OUR_BYE,
     ask,
@@ -249,21 +249,24 @@ async def test_gateway_that_hangs_up_instead_of_reporting_has_handed_over(tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("then", "reason"),
+    ("then", "reason", "code"),
     [
-        (REFER + say(603), "refused to transfer the call to .14155550100: 603"),
-        (REFER + say(405), "cannot transfer calls"),
-        (TAKEN + notify(2, "486 Busy Here", "terminated"), "failed: 486 Busy Here"),
+        (REFER + say(603), "refused to transfer the call to .14155550100: 603", TRANSFER_REFUSED),
+        (REFER + say(405), "cannot transfer calls", TRANSFER_REFUSED),
+        (TAKEN + notify(2, "486 Busy Here", "terminated"), "failed: 486 Busy Here", "trunk"),
     ],
     ids=["refused", "unknown", "busy"],
 )
-async def test_transfer_that_fails_leaves_the_call(then: str, reason: str, tmp_path: Path) -> None:
+async def test_transfer_that_fails_leaves_the_call(
+    then: str, reason: str, code: str, tmp_path: Path
+) -> None:
     then += reinvite(9, sdp(port=6002)) + OUR_BYE
     async with a_driver(NATIVE, tmp_path, "answer_then", **played(then)) as trunk:
         dialog = await trunk.invite(NUMBER, OFFER)
         await until(dialog, Answered)
-        with pytest.raises(TrunkError, match=reason):
+        with pytest.raises(TrunkError, match=reason) as error:
             await dialog.transfer(PERSON)
+        assert error.value.code == code
         await until(dialog, MediaChanged)
         await asyncio.sleep(0.2)
         await dialog.end()

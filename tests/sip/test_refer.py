@@ -75,7 +75,16 @@ def test_number_that_does_not_answer_is_a_failure(line: str, state: str, why: st
 def test_refusal_says_what_the_far_end_said(status: int, phrase: str, why: str) -> None:
     _, harness = a_transfer(status, phrase)
 
-    assert harness.actions == [Done(why)]
+    assert harness.actions == [Done(why, is_refused=True)]
+
+
+@pytest.mark.parametrize("status", [408, 481])
+def test_call_that_the_far_end_has_lost_is_no_refusal(status: int) -> None:
+    _, harness = a_transfer(status)
+
+    (done,) = harness.actions
+    assert isinstance(done, Done)
+    assert (bool(done.failure), done.is_refused) == (True, False)
 
 
 def test_silence_after_the_202_is_a_failure() -> None:

@@ -10,7 +10,7 @@ from movoice_box.errors import TrunkError
 from movoice_box.sip.disposition import disposition_of
 from movoice_box.sip.pyvoip.audio import PyvoipAudio
 from movoice_box.sip.pyvoip.wire import NO_FIRST_RESPONSE, Kind, Message
-from movoice_box.sip.trunk import Answered, DialogEvent, Ended
+from movoice_box.sip.trunk import TRANSFER_REFUSED, Answered, DialogEvent, Ended
 
 _BYE_S = 2.0
 
@@ -61,7 +61,8 @@ class PyvoipDialog:
 
     async def transfer(self, to: PhoneNumber) -> None:
         """See `Dialog`. Always raises `TrunkError`."""
-        raise TrunkError("pyVoIP cannot transfer a call: use the native driver for this trunk")
+        why = "pyVoIP cannot transfer a call: use the native driver for this trunk"
+        raise TrunkError(why, code=TRANSFER_REFUSED)
 
     async def send_digits(self, digits: str) -> None:
         """See `Dialog`. Always raises `TrunkError`."""
