@@ -27,6 +27,7 @@ from movoice_box.sip.flows import FlowPool
 from movoice_box.sip.headers import DEFAULT_PORT
 from movoice_box.sip.locate import Locator
 from movoice_box.sip.malformed import refusal_of
+from movoice_box.sip.merged import SeenInvites
 from movoice_box.sip.messages import Request, Response
 from movoice_box.sip.stream import RFC_FLOW_TIMES, FlowTimes
 from movoice_box.sip.timers import RFC_TIMERS, Failure, TimerValues
@@ -91,6 +92,7 @@ class SipEndpoint:
     ) -> None:
         """`locator` finds hosts, by default as the system does."""
         self.locator = locator or Locator(clock)
+        self.seen_invites = SeenInvites(timers.timeout)
         self._listen = listen
         self._timers = timers
         self._flow_times = flow_times

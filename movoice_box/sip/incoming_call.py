@@ -4,7 +4,6 @@ An INVITE is not challenged: it is heard only from the address of a known trunk,
 rings an extension has no password of this box. What comes from elsewhere, the endpoint drops.
 """
 
-import asyncio
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -20,7 +19,7 @@ from movoice_box.sip.answers import (
     requires,
 )
 from movoice_box.sip.dialog import ALLOW, ConfirmedDialog
-from movoice_box.sip.exchange import AcceptedKey, IncomingRequest, LoopTimers
+from movoice_box.sip.exchange import IncomingRequest, LoopTimers
 from movoice_box.sip.headers import NameAddr, split_list
 from movoice_box.sip.incoming_dialog import IncomingDialog, MissedDialog
 from movoice_box.sip.incoming_progress import ReliableRinging
@@ -43,26 +42,18 @@ class Reception:
     def __init__(self, line: Line, handler: IncomingHandler) -> None:
         self._line = line
         self._handler = handler
-        self._known: set[AcceptedKey] = set()
 
     def on_invite(self, incoming: IncomingRequest) -> None:
         """An INVITE of a new call; one that came by two ways rings once (8.2.2.2)."""
-        key = incoming.accepted_key
-        if key in self._known:
-            incoming.reply(482)
-            return
+        seen, key = self._line.endpoint.seen_invites, incoming.accepted_key
         if SessionTimer().is_too_brief(incoming.request):
             incoming.reply(422, headers=TOO_BRIEF)
-            return
-        self._known.add(key)
-        call = RingingCall(self._line, incoming, lambda: self._forget_later(key))
-        call.ring()
-        self._handler(call)
-
-    def _forget_later(self, key: AcceptedKey) -> None:
-        """A copy may still be on its way, for as long as any transaction lives."""
-        wait_s = self._line.endpoint.timers.timeout
-        asyncio.get_running_loop().call_later(wait_s, self._known.discard, key)
+        elif not seen.take(key):
+            incoming.reply(482)
+        else:
+            call = RingingCall(self._line, incoming, lambda: seen.forget_later(key))
+            call.ring()
+            self._handler(call)
 
 
 class RingingCall:
@@ -126,7 +117,7 @@ class RingingCall:
             self._finish()
             raise
         self._finish()
-        dialog = IncomingDialog(self._line, self._invite, self._dialog, negotiation)
+        dialog = IncomingDialog(self._line, self._invite, self._dialog, negotiation, self._reliable)
         dialog.start(media, sdp)
         return dialog
 

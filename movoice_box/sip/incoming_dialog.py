@@ -9,7 +9,14 @@ from movoice_box.sip.digest import Authenticator
 from movoice_box.sip.established_call import OVER, EstablishedCall
 from movoice_box.sip.event_queue import EventQueue
 from movoice_box.sip.exchange import IncomingRequest, LoopTimers
-from movoice_box.sip.incoming_progress import Action, Emit, IncomingProgress, State, Step
+from movoice_box.sip.incoming_progress import (
+    Action,
+    Emit,
+    IncomingProgress,
+    ReliableRinging,
+    State,
+    Step,
+)
 from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Request
 from movoice_box.sip.negotiation import MediaNegotiation
@@ -30,9 +37,12 @@ class IncomingDialog:
         invite: IncomingRequest,
         dialog: ConfirmedDialog,
         negotiation: MediaNegotiation,
+        ringing: ReliableRinging | None = None,
     ) -> None:
+        """`ringing` is a 180 whose PRACK may still be on its way."""
         self._line = line
         self._invite = invite
+        self._ringing = ringing
         self._session = SessionTimer()
         self._progress = IncomingProgress()
         self._timers = LoopTimers(
@@ -87,7 +97,11 @@ class IncomingDialog:
         await self._call.probe()
 
     def on_request(self, incoming: IncomingRequest) -> None:
-        self._call.on_request(incoming)
+        if incoming.request.method == "PRACK" and self._is_of_our_ringing(incoming.request):
+            self._call.dialog.is_in_order(incoming.request)
+            incoming.reply(200)
+        else:
+            self._call.on_request(incoming)
 
     def on_closed(self) -> None:
         self._perform(self._progress.on_closed())
@@ -122,6 +136,11 @@ class IncomingDialog:
 
     def on_released(self) -> None:
         self._perform(self._progress.on_bye_done())
+
+    def _is_of_our_ringing(self, prack: Request) -> bool:
+        """One that crossed our 200: a 481 would end the call at many callers (RFC 3262 3)."""
+        cseq = self._invite.request.cseq.sequence
+        return bool(self._ringing and self._ringing.is_named_by(prack.get("RAck") or "", cseq))
 
     def _perform(self, actions: list[Action]) -> None:
         for action in actions:

@@ -35,10 +35,13 @@ class ReliableRinging:
 
     def on_prack(self, rack: str, invite_cseq: int) -> tuple[bool, list[StopTimer]]:
         """Whether a PRACK with this RAck is of our 180."""
-        numbers = rack.split()
-        if numbers[:2] != [str(self._rseq), str(invite_cseq)]:
+        if not self.is_named_by(rack, invite_cseq):
             return False, []
         return True, self.stop()
+
+    def is_named_by(self, rack: str, invite_cseq: int) -> bool:
+        """Whether a RAck means our 180; also asked when a final response was sent (section 3)."""
+        return rack.split()[:2] == [str(self._rseq), str(invite_cseq)]
 
     def stop(self) -> list[StopTimer]:
         """Acknowledged, or a final response was sent."""

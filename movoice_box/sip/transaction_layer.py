@@ -161,7 +161,8 @@ class TransactionLayer:
 
     def forget_server(self, incoming: IncomingRequest) -> None:
         self._servers.pop(incoming.key, None)
-        self._accepted.pop(incoming.accepted_key, None)
+        if self._accepted.get(incoming.accepted_key) is incoming:  # a CANCEL has the same key
+            del self._accepted[incoming.accepted_key]
 
     def _receive(self, data: bytes, source: Destination) -> None:
         try:

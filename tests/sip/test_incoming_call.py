@@ -9,8 +9,9 @@ import pytest
 from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import Codec, MediaTarget
 from movoice_box.errors import SdpError
+from movoice_box.sip.dialog import cancel_of
 from movoice_box.sip.headers import parse_uri
-from movoice_box.sip.incoming_call import called_number, calling_number
+from movoice_box.sip.incoming_call import Reception, called_number, calling_number
 from movoice_box.sip.incoming_progress import (
     Action,
     Emit,
@@ -18,13 +19,15 @@ from movoice_box.sip.incoming_progress import (
     ReliableRinging,
     Step,
 )
+from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Request, Response, build_request
 from movoice_box.sip.timers import RFC_TIMERS, Fail, Failure, Send
 from movoice_box.sip.trunk import Answered, Ended, MediaChanged
 from tests.sip.bare import Stranger
-from tests.sip.ends import HASTY, OFFER, events_of, true_soon, until
+from tests.sip.ends import HASTY, OFFER, an_account, events_of, true_soon, until
 from tests.sip.harness import Harness
 from tests.sip.inbound import Office, an_office
+from tests.sip.streams import Connection
 
 SDP = b"v=0\r\nc=IN IP4 127.0.0.1\r\nm=audio 4000 RTP/AVP 0\r\n"
 MEDIA = MediaTarget(address="192.0.2.9", port=4000, codec=Codec.PCMU)
@@ -115,6 +118,22 @@ async def test_copies_of_an_invite_ring_once() -> None:
         assert office.ringing.qsize() == 1
 
 
+async def test_call_that_was_forked_to_two_of_our_lines_rings_once() -> None:
+    async with an_office(username="box") as office, await Stranger.open() as gateway:
+        line = Line(an_account(("127.0.0.1", 9), username="desk"), office.endpoint)
+        line.on_invite = Reception(line, office.ringing.put_nowait).on_invite
+        await line.candidates()
+        invite = await an_incoming(office, gateway)
+        assert (await gateway.expect(Response)).status == 180
+        via = invite.require("Via").replace(invite.via.branch, "z9hG4bKother")
+        invite.headers.set("Via", via)
+        invite.uri = parse_uri("sip:desk@127.0.0.1")
+        merged = await gateway.ask(invite, office.endpoint.address)
+        once = office.ringing.qsize()
+
+    assert (merged.status, once) == (482, 1)
+
+
 async def test_answer_is_repeated_until_its_ack() -> None:
     async with an_office(timers=HASTY) as office, await Stranger.open() as gateway:
         invite = await an_incoming(office, gateway)
@@ -128,6 +147,24 @@ async def test_answer_is_repeated_until_its_ack() -> None:
 
         assert [answer.status for answer in answers] == [200, 200, 200]
         assert len({answer.pack() for answer in answers}) == 1
+
+
+async def test_cancel_that_crosses_our_answer_changes_nothing() -> None:
+    async with an_office(timers=HASTY) as office, await Stranger.open() as writer:
+        gateway = await Connection.open(office.endpoint.address)
+        invite = writer.request("INVITE")
+        invite.body = SDP
+        gateway.send(invite.pack())
+        dialog = (await office.call()).answer(OFFER)
+        gateway.send(cancel_of(invite).pack())
+        responses = [await gateway.response() for _ in range(4)]
+        gateway.send(inside(invite, "ACK", responses[2], 1).pack())
+        answered = await until(dialog, Answered)
+        gateway.close()
+
+    said = [f"{response.status} {response.cseq.method}" for response in responses]
+    assert said == ["100 INVITE", "180 INVITE", "200 INVITE", "200 CANCEL"]
+    assert answered.media
 
 
 async def test_answer_without_an_ack_is_ended_by_our_bye() -> None:
@@ -154,6 +191,24 @@ async def test_ringing_that_is_never_acknowledged_is_refused() -> None:
     assert len({ring.get("RSeq") for ring in rings[:-1]}) == 1
     assert len(rings) > 3
     assert rings[-1].status == 504
+
+
+async def test_prack_that_crosses_our_answer_is_accepted() -> None:
+    async with an_office() as office, await Stranger.open() as gateway:
+        invite = await an_incoming(office, gateway, require="100rel")
+        rings = await gateway.expect(Response)
+        (await office.call()).answer(OFFER)
+        assert (await gateway.expect(Response)).status == 200
+        statuses = []
+        for cseq, rseq in ((2, int(rings.require("RSeq"))), (3, 1)):
+            prack = inside(invite, "PRACK", rings, cseq)
+            prack.headers.set("RAck", f"{rseq} 1 INVITE")
+            gateway.send(prack.pack(), office.endpoint.address)
+            while (response := await gateway.expect(Response)).cseq.method != "PRACK":
+                pass
+            statuses.append(response.status)
+
+    assert statuses == [200, 481]
 
 
 @pytest.mark.parametrize(
