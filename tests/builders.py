@@ -50,6 +50,10 @@ class ManualClock:
         self._now += timedelta(seconds=seconds)
         self._seconds += seconds
 
+    def set_right(self, *, days: float) -> None:
+        """Somebody sets the clock; no time passes."""
+        self._now += timedelta(days=days)
+
 
 async def eventually(is_so: Callable[[], bool | Awaitable[bool]], within_s: float = 30) -> None:
     """Wait until `is_so`; what never becomes so fails with `TimeoutError`."""

@@ -25,6 +25,7 @@ from movoice_box.domain.gsm_port import GsmPort
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.port_usage import PortDay, PortState
 from movoice_box.domain.routing import WeightedTurns, Wish
+from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.ids import CallId, TrunkId
 from movoice_box.sip.trunk import Trunk
 from movoice_box.store import port_days
@@ -158,6 +159,7 @@ class Channels:
         self._held: set[Lease] = set()
         self._put_off: set[CallId] = set()
         self._day = self._today()
+        self._is_day_unread = False
 
     async def follow(self) -> None:
         """Take up the owner's edits, with what the ports of new trunks have carried today."""
@@ -173,6 +175,11 @@ class Channels:
                 if not line.in_use:
                     del self._lines[trunk_id]
         self._turns.keep(running)
+        self._start_day()
+        if self._is_day_unread:
+            self._is_day_unread = False
+            for line in list(self._lines.values()):
+                line.load_days(await self._days(line.account))
 
     def try_take(
         self,
@@ -220,6 +227,7 @@ class Channels:
         line = self._lines.get(trunk_id)
         if line is None or not line.is_enabled:
             return None
+        self._start_day()
         obstacle = line.obstacle()
         now = self._clock.monotonic()
         ports = []
@@ -312,7 +320,7 @@ class Channels:
     def _sum_up(self, wish: Wish, obstacles: list[Obstacle]) -> Obstacle:
         """One obstacle of several: the course of things rather than trouble, if any is that."""
         if not obstacles:
-            return Obstacle(ObstacleKind.DISABLED, _no_trunk(wish))
+            return Obstacle(ObstacleKind.DISABLED, self._no_trunk(wish))
         told = next((one for one in obstacles if not one.is_visible), obstacles[0])
         reason = told.reason
         if told.is_visible:
@@ -329,33 +337,38 @@ class Channels:
         return obstacle.until
 
     async def _load(self, trunk_id: TrunkId, trunk: Trunk) -> None:
-        days: dict[str, PortDay] = {}
-        if trunk.account.ports:
-            midnight = datetime.combine(self._day, time(), self._zone)
-            async with self._database.reading() as db:
-                days = await port_days.since(db, trunk_id, midnight)
+        days = await self._days(trunk.account)
         line = self._lines.setdefault(trunk_id, TrunkLine(trunk, self._clock))
         line.load(trunk, days)
 
+    async def _days(self, account: TrunkAccount) -> dict[str, PortDay]:
+        if not account.ports:
+            return {}
+        midnight = datetime.combine(self._day, time(), self._zone)
+        async with self._database.reading() as db:
+            return await port_days.since(db, account.id, midnight)
+
     def _start_day(self) -> None:
+        """Begin anew at midnight; the books are read where it was the clock that was set."""
         if (today := self._today()) != self._day:
-            self._day = today
+            self._day, self._is_day_unread = today, True
             for line in self._lines.values():
-                for port in line.ports:
-                    port.start_day()
+                line.load_days({})
 
     def _today(self) -> date:
         return self._clock.now().astimezone(self._zone).date()
+
+    def _no_trunk(self, wish: Wish) -> str:
+        if wish.trunk_id is not None and self.is_known(wish.trunk_id):
+            name = self._lines[wish.trunk_id].account.name
+            return f"trunk '{name}' does not allow extensions: allow them on it"
+        if wish.trunk_id is not None:
+            return f"trunk '{wish.trunk_id}' is disabled or was deleted: enable it"
+        if wish.is_extension:
+            return "no trunk that is enabled allows extensions: allow them on one"
+        return "no trunk is enabled: enable one, or add one"
 
     def _moment(self, monotonic: float | None) -> datetime | None:
         if monotonic is None:
             return None
         return self._clock.now() + timedelta(seconds=monotonic - self._clock.monotonic())
-
-
-def _no_trunk(wish: Wish) -> str:
-    if wish.trunk_id is not None:
-        return f"trunk '{wish.trunk_id}' is disabled or was deleted: enable it"
-    if wish.is_extension:
-        return "no trunk that is enabled allows extensions: allow them on one"
-    return "no trunk is enabled: enable one, or add one"

@@ -90,14 +90,20 @@ class TrunkLine:
         """
         now, monotonic = self._clock.now(), self._clock.monotonic()
         self._start_over(trunk)
-        known = {usage.port.name: usage for usage in self.ports}
+        by_prefix = {usage.port.prefix: usage for usage in self.ports}  # so the gateway knows it
+        by_name = {usage.port.name: usage for usage in self.ports}
         self.ports = []
         for port in self.account.ports:
-            usage = known.get(port.name) or PortUsage(
-                port, days.get(port.name, PortDay()), now, monotonic
-            )
+            usage = by_prefix.get(port.prefix) or by_name.get(port.name)
+            if usage is None or usage in self.ports:
+                usage = PortUsage(port, days.get(port.name, PortDay()), now, monotonic)
             usage.follow(port)
             self.ports.append(usage)
+
+    def load_days(self, days: Mapping[str, PortDay]) -> None:
+        """What the ports have carried on a day that has just begun, by name."""
+        for usage in self.ports:
+            usage.day = days.get(usage.port.name, PortDay())
 
     def obstacle(self, *, is_urgent: bool = False) -> Obstacle | None:
         """Why no call may start on it now, None where one may.

@@ -157,7 +157,3 @@ class PortUsage:
             self._rests_until = monotonic + 60 * self.port.rest_minutes
             self._unanswered = 0
         return self._faults < 2
-
-    def start_day(self) -> None:
-        """Midnight: all counts of the day begin anew."""
-        self.day = PortDay()

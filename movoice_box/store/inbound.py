@@ -90,7 +90,8 @@ async def settle_row(
     await db.execute(
         """
         UPDATE recipients
-        SET state = :state, disposition = :disposition, outcome = :outcome, call_id = :call_id
+        SET state = :state, disposition = :disposition, outcome = :outcome, call_id = :call_id,
+            skip_reason = NULL, skip_message = NULL
         WHERE id = :id
         """,
         {

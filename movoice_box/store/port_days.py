@@ -14,7 +14,8 @@ async def since(
 ) -> dict[str, PortDay]:
     """The day of each port of a trunk that was dialed since `midnight`, by name.
 
-    Minutes are those of the talk, rounded up per call. Walks `calls_by_trunk`, the calls of a day.
+    Calls that are up do not count yet. Minutes are those of the talk, rounded up per call. Walks
+    `calls_by_trunk`, the calls of a day.
     """
     rows = await fetch_all(
         db,
@@ -24,11 +25,12 @@ async def since(
                    max(iif(answered_at IS NULL, '', dialed_at)) OVER (PARTITION BY channel)
                        AS last_answer,
                    CASE WHEN answered_at IS NULL THEN 0
-                        ELSE max(0, round(86400 * (julianday(coalesce(ended_at, answered_at))
+                        ELSE max(0, round(86400 * (julianday(ended_at)
                                                    - julianday(answered_at)), 3)) END AS talk_s,
                    answered_at IS NOT NULL AS is_answered
             FROM calls
             WHERE trunk_id = :trunk_id AND dialed_at >= :midnight AND channel IS NOT NULL
+              AND ended_at IS NOT NULL
         )
         SELECT channel, count(*) AS calls, sum(is_answered) AS answered, sum(talk_s) AS talk_s,
                sum(cast(talk_s / 60 AS INTEGER) + (talk_s > 60 * cast(talk_s / 60 AS INTEGER)))

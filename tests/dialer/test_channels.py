@@ -21,7 +21,7 @@ from movoice_box.domain.routing import Wish
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.ids import CallId, TrunkId
 from movoice_box.store import trunks
-from tests.builders import Office, a_trunk
+from tests.builders import Office, a_result, a_trunk
 from tests.dialer.lines import Exchange, a_stored_trunk
 
 ANY = Wish()
@@ -289,6 +289,7 @@ async def test_load_is_fair_and_stays_so_over_a_restart(office: Office) -> None:
         batch_id = await office.a_batch(rows=1)
         (call,) = await office.claim(batch_id)
         await office.dial(call, "trunk_gsm", "SIM 1")
+        await office.book.end(batch_id, call, a_result())
         again = Channels(desk.pool, office.database, office.clock, office.settings.zone)
         await again.follow()
         lease = again.try_take(ANY)
@@ -335,6 +336,49 @@ async def test_used_up_ports_are_told_and_waited_for_until_midnight(office: Offi
         assert to_midnight == timedelta(hours=9).total_seconds()  # 09:30 UTC is 15:00 in India
         office.clock.pass_time(to_midnight)
         desk.take()
+
+
+async def test_a_clock_that_is_set_right_gives_no_port_its_day_twice(office: Office) -> None:
+    async with a_desk(office, a_gsm_gateway(_sim(1, calls_per_day=1))) as desk:
+        batch_id = await office.a_batch(rows=1)
+        (call,) = await office.claim(batch_id)
+        await office.dial(call, "trunk_gsm", "SIM 1")
+        await office.book.end(batch_id, call, a_result())
+        desk.spend(BUSY)
+        office.clock.set_right(days=1)
+        await desk.channels.follow()
+        desk.take().drop()
+        office.clock.set_right(days=-1)
+        await desk.channels.follow()
+        assert desk.channels.try_take(ANY) is None
+
+
+async def test_a_port_that_is_renamed_in_a_call_stays_busy(office: Office) -> None:
+    async with a_desk(office, a_gsm_gateway()) as desk:
+        desk.take()
+        desk.built.clear()
+        renamed = replace(a_gsm_gateway(), ports=(replace(_sim(1), name="Reception"), _sim(2)))
+        await a_stored_trunk(office, renamed)
+        await desk.pool.reload()
+        await desk.channels.follow()
+        assert desk.take().channel == "SIM 2"
+        assert desk.channels.try_take(ANY) is None
+
+
+async def test_a_trunk_without_extensions_says_so(office: Office) -> None:
+    async with a_desk(office, a_trunk("one")) as desk:
+        obstacle = desk.channels.obstacle(Wish(trunk_id=TrunkId("trunk_one"), is_extension=True))
+    assert obstacle is not None
+    assert obstacle.reason == "trunk 'one' does not allow extensions: allow them on it"
+
+
+async def test_a_call_that_is_over_waits_for_no_place(office: Office) -> None:
+    async with a_desk(office, a_trunk("slow", calls_per_second=0.01)) as desk:
+        lease, is_over = desk.take(), asyncio.Event()
+        await lease.turn(is_over)
+        is_over.set()
+        async with asyncio.timeout(10):
+            await lease.turn(is_over)
 
 
 async def test_a_gap_between_calls_is_no_matter_to_tell(office: Office) -> None:

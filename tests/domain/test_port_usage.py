@@ -40,7 +40,7 @@ def test_the_calls_of_the_day_are_used_up() -> None:
     carry(usage, ANSWERED, UNANSWERED)
     view = usage.view(1_000)
     assert (view.state, view.reason) == (PortState.USED_UP, "its 2 calls of the day are up")
-    usage.start_day()
+    usage.day = PortDay()
     assert usage.view(1_000).state is PortState.FREE
 
 
