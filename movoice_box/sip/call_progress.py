@@ -214,6 +214,14 @@ class CallProgress:
             self._will_end(Disposition.UNREACHABLE, reason=why)
         return self._finish()
 
+    def on_connection_lost(self) -> list[Action]:
+        """Nothing that the far end answers to our INVITE can reach us: nobody shall ring on."""
+        if self.state is not State.PROCEEDING:
+            return []
+        why = "the connection to the trunk was lost before the call was answered"
+        self._will_end(Disposition.FAILED, reason=why)
+        return self._cancel()
+
     def on_cancel_answered(self, status: int) -> list[Action]:
         """The far end has our CANCEL, and its final response to the INVITE should follow.
 

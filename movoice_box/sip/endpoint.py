@@ -9,6 +9,7 @@ import random
 import socket
 from collections.abc import Callable
 from functools import partial
+from ipaddress import ip_address
 from typing import Protocol, Self
 
 from sipmessage import URI
@@ -234,12 +235,15 @@ class SipEndpoint:
         """Where a request inside a dialog goes; host names go to `fallback`, where we heard it.
 
         It stays with the transport of the dialog; a connection serves as long as there is one
-        (RFC 5923), and TLS always goes where the certificate was checked.
+        (RFC 5923), and TLS always goes where the certificate was checked. A private address, named
+        by a host that is heard from the internet, is behind its NAT: nothing would arrive there.
         """
         host, bound = uri.host.strip("[]"), self.address[0]
         if fallback.transport is not Transport.UDP or not is_ip(host):
             return fallback
         if bound != "::" and (":" in host) != (":" in bound):
+            return fallback
+        if not ip_address(host).is_global and ip_address(fallback.address).is_global:
             return fallback
         return Destination(host, uri.port or DEFAULT_PORT)
 

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Callable
+from functools import partial
 
 from sipmessage import URI, Parameters
 
@@ -29,6 +30,8 @@ class Line:
         """Takes each INVITE of a new call from this trunk; None refuses them with 486."""
         self.on_reconnect: Callable[[], None] | None = None
         """Hears that the connection to the trunk was lost, over which it reached us."""
+        self.calls: set[Callable[[Destination], None]] = set()
+        """Calls that go out, which hear of each connection that was lost."""
         self._public: Address | None = None
         self._candidates: frozenset[Destination] = frozenset()
         self._latest: Destination | None = None
@@ -84,6 +87,8 @@ class Line:
 
     def on_lost(self, destination: Destination) -> None:
         """The trunk knows us by that connection no more."""
+        for on_lost in [*self.calls]:
+            self.endpoint.guard(partial(on_lost, destination))
         if destination == self._latest:
             self._public = None
             if self.on_reconnect:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaTarget
 from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.trunk import Transport
 from movoice_box.errors import SdpError, TrunkError
 from movoice_box.sip.answers import EXTENSIONS, answer_options, refuse_extension, refuse_method
 from movoice_box.sip.call_progress import Action, CallProgress, Emit, State, Step
@@ -76,6 +77,7 @@ class NativeDialog:
     def start(self) -> None:
         """Send the INVITE. Raises `TrunkError` where the endpoint is not running."""
         self._send_invite()
+        self._line.calls.add(self.on_connection_lost)
         self._endpoint.enter(self._caller.call_id, self._tag, self)
         self._perform(self._progress.start())
 
@@ -129,6 +131,24 @@ class NativeDialog:
             self._perform(self._progress.on_cancel_failed())
         else:
             self._perform(self._progress.on_cancel_answered(outcome.status))
+
+    def on_connection_lost(self, destination: Destination) -> None:
+        """A TCP or TLS connection ended, by which answers to the INVITE would have come.
+
+        The far end may open another one to where we listen, but for TLS (RFC 3261 18.2.2): as long
+        as it is there, which OPTIONS tell.
+        """
+        if destination != self._attempt.sent.destination:
+            return
+        if destination.transport is Transport.TLS:
+            self.on_far_end_gone()
+        elif self._progress.state is State.PROCEEDING:
+            uri = self._line.uri(None)
+            options = self._line.caller(self._line.user).request("OPTIONS", uri, f"<{uri}>", 1)
+            self._endpoint.send(options, destination, _Lifeline(self))
+
+    def on_far_end_gone(self) -> None:
+        self._perform(self._progress.on_connection_lost())
 
     def on_closed(self) -> None:
         self._perform(self._progress.on_closed())
@@ -306,6 +326,7 @@ class NativeDialog:
                 case Step.SEND_BYE if self._call:
                     self._call.release()
         if self._progress.state is State.ENDED:
+            self._line.calls.discard(self.on_connection_lost)
             self._endpoint.leave(self._caller.call_id, self._tag)
             if self._call:
                 self._call.close()
@@ -346,6 +367,19 @@ class _Cancel:
 
     def on_failure(self, failure: Failure) -> None:
         self._dialog.on_cancel_outcome(self._attempt, failure)
+
+
+class _Lifeline:
+    """Asks whether the far end is still there, while its phone rings."""
+
+    def __init__(self, dialog: NativeDialog) -> None:
+        self._dialog = dialog
+
+    def on_response(self, response: Response, source: Destination) -> None:
+        """It is, whatever it says."""
+
+    def on_failure(self, failure: Failure) -> None:
+        self._dialog.on_far_end_gone()
 
 
 def _explained(response: Response) -> str:

@@ -9,7 +9,7 @@ from movoice_box.clock import Clock
 from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaOffer
 from movoice_box.domain.phone import PhoneNumber
-from movoice_box.domain.trunk import TrunkAccount
+from movoice_box.domain.trunk import Transport, TrunkAccount
 from movoice_box.errors import TrunkError
 from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.headers import NameAddr
@@ -101,6 +101,8 @@ class NativeTrunk:
         account, line = self._account, self._line
         identity = identity_of(account, details, line.uri(line.user))
         uri = line.uri(details.written or account.number_writing.write(to))
+        if account.transport is Transport.TLS:  # our Contact is our end of the connection
+            await line.find()
         candidates = await line.candidates()
         caller = line.caller(line.user)
         tag = NameAddr.parse(caller.from_).tag

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import ssl
 import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ from movoice_box.sip.framing import Framer
 from movoice_box.sip.headers import bracketed
 from movoice_box.sip.messages import Request, Response, parse, response_to
 from movoice_box.sip.transport import Address
+from tests.peers.authority import Certificate
 from tests.peers.sockets import free_port
 
 # Answers each ping with a pong, and nothing else.
@@ -105,9 +107,15 @@ class TcpGateway:
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[Self]:
-        gateway = cls()
-        gateway._server = await asyncio.start_server(gateway._accept, host, port)
+    async def open(
+        cls, host: str = "127.0.0.1", port: int = 0, certificate: Certificate | None = None
+    ) -> AsyncIterator[Self]:
+        """By TLS where there is a `certificate`."""
+        gateway, tls = cls(), None
+        if certificate:
+            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            tls.load_cert_chain(certificate.chain, certificate.key)
+        gateway._server = await asyncio.start_server(gateway._accept, host, port, ssl=tls)
         try:
             yield gateway
         finally:

@@ -12,6 +12,7 @@ from movoice_box.sip.exchange import IncomingRequest
 from movoice_box.sip.headers import parse_uri
 from movoice_box.sip.line import Line
 from movoice_box.sip.native_trunk import NativeTrunk
+from movoice_box.sip.transport import Address, Destination
 from movoice_box.sip.trunk import Ended
 from tests.sip.bare import Stranger
 from tests.sip.ends import (
@@ -154,3 +155,22 @@ async def test_trunk_that_is_gone_is_a_stranger_again() -> None:
         await true_soon(lambda: endpoint.strangers == 1)
 
         assert gateway.received.empty()
+
+
+@pytest.mark.parametrize(
+    ("host", "heard_from", "goes_to"),
+    [
+        ("10.1.2.3", "8.8.8.8", ("8.8.8.8", 40_000)),
+        ("192.168.1.9", "8.8.8.8", ("8.8.8.8", 40_000)),
+        ("10.1.2.3", "192.168.1.9", ("10.1.2.3", 5062)),
+        ("9.9.9.9", "8.8.8.8", ("9.9.9.9", 5062)),
+        ("gw.invalid", "8.8.8.8", ("8.8.8.8", 40_000)),
+    ],
+)
+async def test_gateway_that_names_an_address_behind_its_nat_is_reached_where_it_was_heard(
+    host: str, heard_from: str, goes_to: Address
+) -> None:
+    async with an_endpoint() as endpoint:
+        found = endpoint.route(parse_uri(f"sip:gw@{host}:5062"), Destination(heard_from, 40_000))
+
+    assert found.socket_address == goes_to

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from movoice_box.clock import SystemClock
+from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaOffer
 from movoice_box.domain.trunk import Transport
 from movoice_box.errors import TrunkError
@@ -21,6 +22,7 @@ from movoice_box.sip.stream import RFC_FLOW_TIMES, FlowTimes
 from movoice_box.sip.timers import RFC_TIMERS, Failure, TimerValues
 from movoice_box.sip.transport import Address
 from movoice_box.sip.trunk import Answered, Ended
+from tests.peers.authority import Authority
 from tests.peers.name_server import name_server
 from tests.peers.sipp import sipp_carrier
 from tests.peers.sockets import free_port
@@ -136,6 +138,62 @@ async def test_call_that_rings_outlives_its_connection() -> None:
         again.answer(invite, 200, sdp=SDP)  # RFC 3261 18.2.2: the gateway connects to our Via
         await until(dialog, Answered)
         again.close()
+
+
+async def test_call_that_rings_ends_when_the_gateway_is_gone_with_its_connection() -> None:
+    async with an_endpoint() as endpoint:
+        async with TcpGateway.open() as gateway:
+            trunk = a_tcp_trunk(gateway.address, endpoint)
+            dialog = await trunk.invite(NUMBER, OFFER)
+            connection = await gateway.connection()
+            connection.answer(await connection.request(), 180)
+            await asyncio.wait_for(dialog.next_event(), 10)
+        (ended,) = await events_of(dialog)
+
+    assert isinstance(ended, Ended)
+    assert (ended.disposition, ended.has_rung) == (Disposition.FAILED, True)
+    assert "connection to the trunk was lost" in ended.sip_reason
+    assert endpoint.live_dialogs == 0
+
+
+async def test_phone_that_rings_is_stopped_when_a_tls_connection_is_lost(tmp_path: Path) -> None:
+    authority = Authority.create()
+    certificate = authority.certify("127.0.0.1", tmp_path)
+    async with TcpGateway.open(certificate=certificate) as gateway, an_endpoint() as endpoint:
+        trunk = a_tcp_trunk(
+            gateway.address, endpoint, transport=Transport.TLS, tls_ca=authority.pem
+        )
+        dialog = await trunk.invite(NUMBER, OFFER)
+        first = await gateway.connection()
+        invite = await first.request()
+        first.answer(invite, 180)
+        await asyncio.wait_for(dialog.next_event(), 10)
+        first.reset()
+        second = await gateway.connection()
+        cancel = await second.request()
+        second.answer(cancel, 200)
+        second.answer(invite, 487)
+        (ended,) = await events_of(dialog)
+
+    assert (cancel.method, cancel.via.branch) == ("CANCEL", invite.via.branch)
+    assert isinstance(ended, Ended)
+    assert (ended.disposition, ended.sip_status) == (Disposition.FAILED, 487)
+
+
+async def test_contact_by_tls_is_our_end_of_the_connection(tmp_path: Path) -> None:
+    authority = Authority.create()
+    certificate = authority.certify("127.0.0.1", tmp_path)
+    async with TcpGateway.open(certificate=certificate) as gateway, an_endpoint() as endpoint:
+        trunk = a_tcp_trunk(
+            gateway.address, endpoint, transport=Transport.TLS, tls_ca=authority.pem
+        )
+        await trunk.invite(NUMBER, OFFER)
+        first = await gateway.connection()
+        invite = await first.request()
+        box = first.box_end
+
+    assert invite.contact
+    assert (invite.contact.uri.host, invite.contact.uri.port) == box
 
 
 async def test_request_into_a_dead_connection_goes_out_again_by_a_new_one() -> None:
