@@ -19,6 +19,8 @@ from movoice_box.voice.brain.script import ScriptBrain
 from movoice_box.voice.conversation import Conversation
 from movoice_box.voice.speech.tts import SpeechSynthesizer
 
+_ON_A_CALL = "another call of this box with that number was up"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRunner:
@@ -133,6 +135,9 @@ class CallRunner:
                 message = f"row {call.row}: {entry.reason if entry else 'listed just now'}"
                 result = without_conversation(call, Disposition.CANCELED, message)
                 await self.desk.book.end(batch_id, call, result, (SkipReason.DND, message))
+            case Permission.ON_A_CALL:
+                result = without_conversation(call, Disposition.BUSY, _ON_A_CALL)
+                await self.desk.book.end(batch_id, call, result)
             case Permission.GRANTED:
                 live.state = CallState.DIALING
         return permission is Permission.GRANTED

@@ -29,6 +29,7 @@ class Permission(StrEnum):
 
     GRANTED = "granted"
     ON_DND = "on_dnd"
+    ON_A_CALL = "on_a_call"  # another call with that number is up: it would ring the same phone
     BATCH_PAUSED = "batch_paused"
     BATCH_CANCELED = "batch_canceled"
 
@@ -108,7 +109,7 @@ async def start_dialing(
     channel: str | None,
     now: datetime,
 ) -> Permission:
-    """Ask the do-not-disturb list and the batch once more and, if both allow, commit `dialing`.
+    """Ask the do-not-disturb list, the batch and the other calls once more and commit `dialing`.
 
     Must be committed before the INVITE leaves: a call in any later state may have rung.
     """
@@ -140,7 +141,10 @@ async def _dial_from(
     row = await fetch_one(
         db,
         """
-        SELECT batches.state AS batch_state, dnd.phone AS dnd_phone
+        SELECT batches.state AS batch_state, dnd.phone AS dnd_phone,
+               EXISTS (SELECT 1 FROM calls AS others
+                       WHERE others.phone = calls.phone AND others.id <> calls.id
+                         AND others.state IN ('dialing', 'ringing', 'talking')) AS is_on_a_call
         FROM calls JOIN batches ON batches.id = calls.batch_id
         LEFT JOIN dnd ON dnd.phone = calls.phone
         WHERE calls.id = :id AND calls.state = :state
@@ -153,6 +157,8 @@ async def _dial_from(
         return Permission.ON_DND
     if row["batch_state"] != "running":
         return Permission.BATCH_PAUSED
+    if row["is_on_a_call"]:
+        return Permission.ON_A_CALL
     await db.execute(
         """
         UPDATE calls

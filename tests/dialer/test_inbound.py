@@ -10,7 +10,7 @@ from movoice_box.domain.call import Call, CallState, Direction, Disposition
 from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.ids import AgentId, BatchId
 from movoice_box.store import agents, batches, calls
-from tests.builders import AGENT_ID, Office, a_trunk, an_agent, eventually
+from tests.builders import AGENT_ID, Office, a_row, a_trunk, an_agent, eventually
 from tests.dialer.lines import Caller, Exchanges, calls_of, dialing, until
 
 RAHUL = "+919876500000"  # the first row of every batch
@@ -39,6 +39,19 @@ def _calls(dialer: Exchanges, caller: str = RAHUL, account: TrunkAccount | None 
     return incoming
 
 
+async def _answers_with(caller: Caller, key: str | None) -> None:
+    await eventually(lambda: caller.phone is not None)
+    assert caller.phone is not None
+    if key:
+        caller.phone.press(key)
+    else:
+        caller.phone.hang_up()
+
+
+async def _is_listed(office: Office) -> bool:
+    return await office.dnd.check(RAHUL) is not None
+
+
 async def _newest(office: Office) -> Call:
     async with office.database.reading() as db:
         return (await calls.page(db, limit=1)).items[0]
@@ -57,12 +70,7 @@ async def _row(office: Office, batch_id: BatchId) -> Recipient:
 
 async def _answers(office: Office, caller: Caller, key: str | None, number: int = 2) -> Call:
     """The caller presses `key`, or hangs up without a word; returns the call as it ended."""
-    await eventually(lambda: caller.phone is not None)
-    assert caller.phone is not None
-    if key:
-        caller.phone.press(key)
-    else:
-        caller.phone.hang_up()
+    await _answers_with(caller, key)
     await eventually(lambda: _has_ended(office, number))
     return await _newest(office)
 
@@ -146,6 +154,36 @@ async def test_a_row_that_is_on_a_call_is_busy(office: Office, dialer: Exchanges
     caller = _calls(dialer)
     await eventually(lambda: caller.refused is not None)
     assert (caller.refused, caller.phone) == (486, None)
+
+
+async def test_who_talks_with_the_box_is_not_rung_for_another_batch(
+    office: Office, dialer: Exchanges
+) -> None:
+    await _a_missed_call(office, dialer)
+    caller = _calls(dialer)
+    await eventually(lambda: caller.phone is not None)
+    other = await office.a_batch(rows=1)
+    await until(office, other, completed=1, state=BatchState.COMPLETED)
+    (call,) = await calls_of(office, other)
+    assert (call.disposition, call.dialed_at) == (Disposition.BUSY, None)
+    assert call.sip_reason == "another call of this box with that number was up"
+    assert len(dialer.exchange.phones) == 1
+    await _answers(office, caller, "1", number=3)
+
+
+async def test_an_opt_out_of_a_caller_takes_the_number_out_of_every_queue(
+    office: Office, dialer: Exchanges
+) -> None:
+    await _a_missed_call(office, dialer)
+    rows = [a_row("+919876599999"), a_row(RAHUL)]
+    request = office.request(rows=rows, concurrency=1)
+    waiting = BatchId((await office.intake.accept(request))["batch_id"])
+    other = await dialer.exchange.phone(2)
+    await _answers_with(_calls(dialer), "9")
+    await eventually(lambda: _is_listed(office))
+    other.refuse(Disposition.BUSY, 486)
+    await until(office, waiting, skipped=1, state=BatchState.COMPLETED)
+    assert len(dialer.exchange.phones) == 2
 
 
 @pytest.mark.parametrize("number", ["+14155550123", "", "alice"])
