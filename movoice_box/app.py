@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import gc
 import logging
 import os
 import socket
@@ -162,6 +163,7 @@ async def serve(settings: Settings) -> None:
     systemd = ServiceManager.from_environment(os.environ, os.getpid())
     async with running(settings) as box, asyncio.TaskGroup() as group:
         watchdog = group.create_task(systemd.run(), name="watchdog")
+        settle_memory()
         systemd.ready(f"Serving {box.web_address}")
         logger.info("the box is up", extra={"web": box.web_address})
         try:
@@ -169,6 +171,14 @@ async def serve(settings: Settings) -> None:
         finally:
             systemd.stopping()
             watchdog.cancel()
+
+
+def settle_memory() -> None:
+    """Set what the box is made of aside for good: walking it in search of cycles would take 100 to
+    300 ms each time, in which no call is heard.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _make_folders(settings: Settings) -> None:

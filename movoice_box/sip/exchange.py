@@ -229,6 +229,11 @@ class IncomingRequest:
         return self._machine.is_final
 
     @property
+    def is_spent(self) -> bool:
+        """Nothing but copies of it, or the ACK of a refusal, can still come."""
+        return self._machine.is_final and self._machine.state is not State.ACCEPTED
+
+    @property
     def accepted_key(self) -> AcceptedKey:
         """What the ACK of our 2xx is known by: it comes with a branch of its own."""
         return self.request.call_id, self.request.from_tag, self.request.cseq.sequence

@@ -37,6 +37,8 @@ from movoice_box.sip.transport import (
 
 logger = logging.getLogger(__name__)
 
+_MOST_SERVERS = 1_024  # a request is remembered for 32 s (64*T1): that is 32 a second, or so
+
 
 class RequestHandler(Protocol):
     """Who answers requests. ACK and CANCEL reach the `IncomingRequest` they belong to."""
@@ -194,13 +196,24 @@ class TransactionLayer:
             invite := self._servers.get(server_key(request, "INVITE"))
         ):
             self._cancel(self._serve(request, source), invite)
-        else:
+        elif self._make_room():
             incoming = self._serve(request, source)
             try:
                 self._handler.on_request(incoming)
             except Exception:
                 incoming.reply(500)
                 raise
+
+    def _make_room(self) -> bool:
+        """Under a flood, forget the oldest request that is answered: a copy of it would be met as
+        if it were new. False where all are at work; then this one is left to its sender's timers.
+        """
+        if len(self._servers) < _MOST_SERVERS:
+            return True
+        spent = next((one for one in self._servers.values() if one.is_spent), None)
+        if spent:
+            spent.drop()
+        return spent is not None
 
     def _cancel(self, cancel: IncomingRequest, invite: IncomingRequest) -> None:
         cancel.tag = invite.tag
