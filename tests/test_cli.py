@@ -3,12 +3,22 @@
 import asyncio
 import sys
 from pathlib import Path
+from unittest.mock import ANY
 
+import msgspec
 import pytest
 
+from movoice_box.store import trunks
+from tests.builders import AGENT_ID, an_office
 from tests.journeys.box import REPOSITORY, a_box, a_simulator
+from tests.web.api.test_trunks import FULL
 
 PASSWORD = "correct horse battery"
+_PLAIN = (
+    *("name", "host", "port", "transport", "outbound_proxy", "username", "password", "channels"),
+    *("priority", "weight", "ring_timeout_s", "number_format", "number_prefix", "number_pattern"),
+    *("number_replacement", "caller_id", "caller_id_header", "call_id_header", "ptime_ms", "dtmf"),
+)
 
 
 async def _run(data_dir: Path, *arguments: str, typed: str = "") -> tuple[int, str]:
@@ -60,12 +70,54 @@ async def test_a_trunk_is_added_listed_and_tested(tmp_path: Path) -> None:
     assert gone == 1, answer
 
 
+async def test_every_field_of_a_trunk_is_an_option(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text(FULL["tls_ca"], encoding="ascii")
+    options = {
+        **{f"--{name.replace('_', '-')}": FULL[name] for name in _PLAIN},
+        "--tls-ca": tmp_path / "ca.pem",
+        "--cps": 0.5,
+        "--inbound-agent": AGENT_ID,
+        "--answer": "503,20,speech=unreachable",
+        "--port-calls-per-day": 80,
+        "--port-minutes-per-day": 90,
+        "--port-gap-s": 15,
+        "--port-rest-after-calls": 6,
+        "--port-rest-minutes": 45,
+    }
+    arguments = [str(word) for pair in options.items() for word in pair]
+    arguments += ["--register", "--srtp", "--follows-redirects", "--allows-extensions"]
+    arguments += ["--withhold-caller-id", "--disabled", "--answer", "busy=rejected"]
+    arguments += ["--codec", "G722", "--codec", "PCMA", "--gsm-port", "sim1:1#"]
+    async with an_office(tmp_path):
+        pass  # an agent for callers
+    assert await _run(tmp_path, "trunk", "add", *arguments) == (0, ANY)
+    async with an_office(tmp_path) as office, office.database.reading() as db:
+        account = (await trunks.every(db, office.seal))[-1]
+    told = msgspec.json.decode(msgspec.json.encode(account))
+    expected = {**FULL, "ports": FULL["ports"][:1], "is_enabled": False}
+    assert told == {**expected, "id": account.id}
+    _, listed = await _run(tmp_path, "trunk", "list")
+    assert "GSM gateway  gsm.example.net:5071  tls with srtp  registers  GSM ports sim1" in listed
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("dnd", "check", "0415 555"), "'0415 555' is not a phone number: write it like +91"),
         (("trunk", "test", "none"), "there is no trunk 'none': see movoice-box trunk list"),
         (("trunk", "add", "--name", "a", "--host", "b c"), "host ('b c') must be an address"),
+        (
+            ("trunk", "add", "--name", "a", "--host", "b", "--answer", "503,jazz=busy"),
+            "--answer '503,jazz=busy' must be such as 503,speech=unreachable",
+        ),
+        (
+            ("trunk", "add", "--name", "a", "--host", "b", "--tls-ca", "/nowhere.pem"),
+            "--tls-ca /nowhere.pem cannot be read: No such file or directory",
+        ),
+        (
+            ("trunk", "add", "--name", "a", "--host", "b", "--inbound-agent", "agent_gone"),
+            "there is no agent 'agent_gone'",
+        ),
         (("agent", "import", "none.yaml"), "cannot read none.yaml: No such file"),
         (("serve", "--config", "none.toml"), "cannot read none.toml: No such file"),
         (("call", "9876543210", "--agent", "x", "--var", "name"), "must be NAME=VALUE"),

@@ -25,7 +25,8 @@ def add_to(commands: Commands, common: argparse.ArgumentParser) -> None:
     call = add_command(commands, common, "call", _call, "call one number and show the transcript")
     call.add_argument("number")
     call.add_argument("--agent", required=True, metavar="ID", help="such as agent_survey")
-    call.add_argument("--trunk", metavar="ID", help="instead of the first enabled one")
+    call.add_argument("--trunk", metavar="ID", help="instead of the box's choice")
+    call.add_argument("--caller-id", help="the number that the callee sees, if not the trunk's own")
     call.add_argument(
         "--var", action="append", default=[], metavar="NAME=VALUE", help="a variable of the agent"
     )
@@ -36,6 +37,7 @@ async def _call(options: argparse.Namespace, settings: Settings) -> int:
         agent_id=options.agent,
         rows=[RecipientRow(options.number, _variables(options.var))],
         trunk_id=options.trunk,
+        caller_id=options.caller_id,
     )
     try:
         async with running(settings, for_one_call=True) as box:

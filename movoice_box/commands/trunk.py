@@ -3,51 +3,27 @@
 import argparse
 import asyncio
 import getpass
+from collections.abc import Iterator
 
 from movoice_box.app import stored, testing_trunk
 from movoice_box.clock import SystemClock
 from movoice_box.commands import doctor
 from movoice_box.commands.parsing import Commands, add_command, add_group
-from movoice_box.domain.phone import NumberFormat
-from movoice_box.domain.trunk import TrunkAccount, TrunkDriver
+from movoice_box.commands.trunk_options import add_trunk_options, trunk_account
+from movoice_box.domain.trunk import Transport, TrunkAccount
 from movoice_box.errors import NotFoundError
 from movoice_box.ids import IdFactory
 from movoice_box.settings import Settings
-from movoice_box.store import trunks
+from movoice_box.store import agents, trunks
 from movoice_box.store.sealing import Seal
 
 
 def add_to(commands: Commands, common: argparse.ArgumentParser) -> None:
     group = add_group(commands, "trunk", "gateways, PBXs and carriers")
     add = add_command(group, common, "add", _add, "add a trunk")
-    default = TrunkAccount.__dataclass_fields__
-    add.add_argument("--name", required=True)
-    add.add_argument("--host", required=True, help="address or name of the gateway")
-    add.add_argument("--port", type=int, default=default["port"].default)
-    add.add_argument("--username")
+    add_trunk_options(add)
     add.add_argument("--password", help="better: --ask-password, which other users cannot see")
     add.add_argument("--ask-password", action="store_true")
-    add.add_argument("--register", action="store_true", help="keep registered (GSM gateways)")
-    add.add_argument(
-        "--channels",
-        type=int,
-        default=default["channels"].default,
-        help="most calls at once (default: %(default)s)",
-    )
-    add.add_argument("--caller-id", help="the number that callees see")
-    add.add_argument(
-        "--ring-timeout-s", type=int, default=default["ring_timeout_s"].default, metavar="SECONDS"
-    )
-    add.add_argument(
-        "--driver", type=TrunkDriver, choices=list(TrunkDriver), default=TrunkDriver.NATIVE
-    )
-    add.add_argument(
-        "--number-format",
-        type=NumberFormat,
-        choices=list(NumberFormat),
-        default=NumberFormat.E164,
-        help="+919876543210 (e164), 919876543210 (digits) or 09876543210 (national)",
-    )
     add_command(group, common, "list", _list, "list the trunks")
     test = add_command(group, common, "test", _test, "ask the far end whether it is there")
     test.add_argument("trunk", help="its name or id")
@@ -59,21 +35,11 @@ async def _add(options: argparse.Namespace, settings: Settings) -> int:
     password = options.password
     if options.ask_password:
         password = await asyncio.to_thread(getpass.getpass, "Password of the trunk: ")
-    account = TrunkAccount(
-        id=IdFactory(clock).trunk(),
-        name=options.name,
-        host=options.host,
-        port=options.port,
-        username=options.username,
-        password=password,
-        register=options.register,
-        channels=options.channels,
-        caller_id=options.caller_id,
-        ring_timeout_s=options.ring_timeout_s,
-        driver=options.driver,
-        number_format=options.number_format,
-    )
+    account = trunk_account(options, IdFactory(clock).trunk(), password)
     async with stored(settings) as database:
+        if account.inbound_agent_id:
+            async with database.reading() as db:
+                await agents.get(db, account.inbound_agent_id)
         seal = Seal.from_files(settings.data.dir)
         await database.write(lambda db: trunks.put(db, seal, account, clock.now()))
     print(f"{account.id}: {account.name}; try it with: movoice-box trunk test '{account.name}'")
@@ -82,12 +48,24 @@ async def _add(options: argparse.Namespace, settings: Settings) -> int:
 
 async def _list(_: argparse.Namespace, settings: Settings) -> int:
     for account in await _accounts(settings):
-        kind = "registers" if account.register else "password" if account.password else "by address"
-        print(
-            f"{account.id}  {account.name}  {account.host}:{account.signalling_port}  {kind}  "
-            f"{account.channels} channels  {'enabled' if account.is_enabled else 'disabled'}"
-        )
+        print("  ".join(_told(account)))
     return 0
+
+
+def _told(account: TrunkAccount) -> Iterator[str]:
+    yield account.id
+    yield account.name
+    yield f"{account.host}:{account.port}" if account.port else account.host
+    if account.transport is not Transport.UDP:
+        yield f"{account.transport}{' with srtp' if account.srtp else ''}"
+    yield "registers" if account.register else "password" if account.password else "by address"
+    if account.ports:
+        yield f"GSM ports {', '.join(port.name for port in account.ports)}"
+    else:
+        yield f"{account.channels} channels"
+    if account.priority != 1:
+        yield f"priority {account.priority}"
+    yield "enabled" if account.is_enabled else "disabled"
 
 
 async def _test(options: argparse.Namespace, settings: Settings) -> int:

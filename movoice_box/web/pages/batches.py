@@ -18,6 +18,7 @@ from movoice_box.web.pages.batch_view import BatchView, RowView
 from movoice_box.web.pages.forms import Form
 from movoice_box.web.pages.view import PageRequest, Place, moved, view
 from movoice_box.web.services import Services
+from movoice_box.web.waiting import waiting_reason
 
 _BATCHES_A_PAGE = 20
 _ROWS_A_PAGE = 50
@@ -170,6 +171,7 @@ async def _context(services: Services, batch_id: str) -> dict[str, Any]:
         "shown": BatchView(batch),
         "agent": agent,
         "trunk": trunk,
+        "waiting": waiting_reason(batch, services.channels),
         "on_the_phone": on_the_phone,
         "possible_outcomes": [*agent.outcomes, *sorted(RESERVED_OUTCOMES)],
         "swaps": False,

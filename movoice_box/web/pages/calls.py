@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import RecipientRow
-from movoice_box.domain.call import Call, CallState
+from movoice_box.domain.call import RESERVED_OUTCOMES, Call, CallState, Direction
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import ConflictError, InputError, NotFoundError
 from movoice_box.store import agents, batches, calls, trunks
@@ -30,12 +30,14 @@ class CallController(Controller):
     async def list_calls(
         self, request: PageRequest, services: NamedDependency[Services]
     ) -> Response[Any]:
-        place = Place.of("/calls", request.query_params, ["phone", "outcome"])
+        place = Place.of("/calls", request.query_params, ["phone", "outcome", "direction"])
         error = None
         filters = dict(place.filters)
         try:
             if phone := filters.get("phone"):
-                filters["phone"] = str(PhoneNumber.parse(phone, services.settings.default_country))
+                filters["phone"] = str(
+                    PhoneNumber.parse_any(phone, services.settings.default_country)
+                )
         except InputError as refusal:
             error = refusal
             filters = {}
@@ -49,7 +51,10 @@ class CallController(Controller):
             typed=dict(place.filters),
             place=place,
             page=page,
-            outcomes=sorted({outcome for one in known.items for outcome in one.agent.outcomes}),
+            outcomes=[
+                *sorted({outcome for one in known.items for outcome in one.agent.outcomes}),
+                *sorted(RESERVED_OUTCOMES),
+            ],
         )
 
     @get("/new")
@@ -76,6 +81,7 @@ class CallController(Controller):
                 agent_id=form.needed("agent_id", "the agent"),
                 rows=[RecipientRow(form.needed("phone", "the number"), _variables(form))],
                 trunk_id=form.text("trunk_id") or None,
+                caller_id=form.text("caller_id") or None,
             )
             answer = await services.intake.accept_call(asked)
         except InputError as error:
@@ -92,11 +98,15 @@ class CallController(Controller):
     async def watch_call(
         self, request: PageRequest, services: NamedDependency[Services], call_id: FromPath[str]
     ) -> Response[Any]:
-        """Draws the call anew with each change, and each sentence as it is said."""
+        """Draws the call anew with each change, and each sentence as it is said.
+
+        `?shown=` is the state that the page shows; with another one its buttons change too.
+        """
         async with services.database.reading() as db:
             await calls.get(db, call_id)  # so that a stranger is told before the stream begins
 
         async def messages() -> AsyncIterator[live.Message]:
+            shown_state = str(request.query_params.get("shown", ""))
             async for changes in services.broadcast.gathered(live.PAUSE_S, live.QUIET_S):
                 ours = [change for change in changes if change.call_id == call_id]
                 if changes and not ours:
@@ -105,7 +115,10 @@ class CallController(Controller):
                     if change.detail:
                         yield live.Message(data=_line(change.detail), event="line")
                 context = await _call(services, call_id)
-                yield live.part(request, "facts", "calls/facts.html", **context)
+                template = "calls/facts.html"
+                if context["call"].state != shown_state:
+                    shown_state, template = context["call"].state, "calls/moved.html"
+                yield live.part(request, "facts", template, **context)
                 if context["call"].state is CallState.ENDED:
                     yield live.signal("ended")
                     return
@@ -122,6 +135,21 @@ class CallController(Controller):
         except ConflictError:
             told = "The call is not up any more."
         return moved(f"/calls/{call_id}", told)
+
+    @post("/{call_id:str}/transfer")
+    async def transfer_call(
+        self, request: PageRequest, services: NamedDependency[Services], call_id: FromPath[str]
+    ) -> Response[Any]:
+        form = await Form.read(request)
+        try:
+            text = form.needed("to", "the number of the person who takes over")
+            to = PhoneNumber.parse_any(text, services.settings.default_country)
+            await services.control.transfer_call(call_id, to)
+        except (InputError, ConflictError) as error:
+            context = await _call(services, call_id)
+            told = type(error)(error.message, code=error.code, field="to")
+            return view(request, "calls/show.html", error=told, typed=form.typed, **context)
+        return moved(f"/calls/{call_id}", f"{to} is being called to take over.")
 
 
 async def _form_page(
@@ -165,20 +193,21 @@ async def _call(services: Services, call_id: str) -> dict[str, Any]:
         try:
             trunk_name = (await trunks.get(db, services.seal, call.trunk_id or "")).name
         except NotFoundError:
-            trunk_name = "a trunk that was deleted"
+            trunk_name = None
     return {
         "call": call,
         "batch": batch,
         "agent_name": agent_name,
         "trunk_name": trunk_name,
         "steps": _steps(call),
+        "swaps": False,
     }
 
 
 def _steps(call: Call) -> list[tuple[str, Any]]:
     """The call's life in times, each with its word; steps it did not reach are left out."""
     steps = [
-        ("Queued", call.created_at),
+        ("Queued", call.created_at if call.direction is Direction.OUTBOUND else None),
         ("Dialed", call.dialed_at),
         ("Ringing", call.ringing_at),
         ("Answered", call.answered_at),

@@ -40,6 +40,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     concurrency: int | None = None
     schedule_at: datetime | None = None
     trunk_id: str | None = None
+    caller_id: str | None = None
     batch_id: str | None = None
 
 

@@ -13,7 +13,7 @@ from litestar.params import FromPath
 from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.preview import first_words
 from movoice_box.domain.batch import Plan
-from movoice_box.domain.trunk import TrunkAccount
+from movoice_box.domain.trunk import TrunkAccount, check_caller_id
 from movoice_box.errors import BoxError, ConflictError, InputError
 from movoice_box.store import agents, trunks
 from movoice_box.web.pages.drafts import Draft, Drafts, provide_drafts
@@ -57,6 +57,7 @@ class LaunchController(Controller):
                 concurrency=form.number("concurrency", "calls at once", 1, most),
                 schedule_at=_moment_of(form, services),
                 trunk_id=form.text("trunk_id") or None,
+                caller_id=_caller_id(form),
             )
         except InputError as error:
             return await _start_page(request, services, draft, form.typed, error)
@@ -138,6 +139,7 @@ async def _start_page(
             "at": f"{(at or _next_hour(services)).astimezone(zone):%Y-%m-%dT%H:%M}",
             "concurrency": str(draft.concurrency or _most(services.settings.limits, accounts)),
             "trunk_id": draft.trunk_id or "",
+            "caller_id": draft.caller_id or "",
         }
     return view(
         request,
@@ -168,7 +170,7 @@ async def _review_page(
     async with services.database.reading() as db:
         agent = (await agents.get(db, draft.agent_id)).agent
         accounts = [one for one in await trunks.every(db, services.seal) if one.is_enabled]
-    chosen = [one for one in accounts if one.id == draft.trunk_id] or accounts
+    usable = [one for one in accounts if draft.trunk_id in (None, one.id)]
     words = first_words(agent, review.sample.variables) if review else ""
     return view(
         request,
@@ -178,7 +180,8 @@ async def _review_page(
         agent=agent,
         review=review,
         words=words,
-        trunk=chosen[0] if chosen else None,
+        trunks=usable,
+        capacity=sum(one.capacity for one in usable),
     )
 
 
@@ -195,6 +198,7 @@ async def _request_of(services: Services, drafts: Drafts, draft: Draft) -> Batch
         schedule_at=draft.schedule_at,
         name=draft.name or f"{agent.name}, {begun:%d %b %Y %H:%M}",
         trunk_id=draft.trunk_id,
+        caller_id=draft.caller_id,
         idempotency_key=f"draft {draft.id}",
     )
 
@@ -220,7 +224,15 @@ def _moment_of(form: Form, services: Services) -> datetime | None:
     return moment
 
 
+def _caller_id(form: Form) -> str | None:
+    """Raises `InputError` for what no trunk can send."""
+    caller_id = form.text("caller_id") or None
+    if caller_id:
+        check_caller_id(caller_id)
+    return caller_id
+
+
 def _most(plan: Plan, accounts: list[TrunkAccount]) -> int:
-    """As many calls at once as plan and trunk allow."""
-    channels = accounts[0].channels if accounts else 1
+    """As many calls at once as plan and trunks allow."""
+    channels = min(sum(account.capacity for account in accounts) or 1, _MOST_AT_ONCE)
     return min(plan.concurrency or channels, channels)

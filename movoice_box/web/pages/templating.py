@@ -15,9 +15,11 @@ from markupsafe import Markup, escape
 from movoice_box.domain.call import (
     OPTED_OUT,
     RESERVED_OUTCOMES,
+    TRANSFER_FAILED,
     UNANSWERED_OUTCOMES,
     Disposition,
 )
+from movoice_box.domain.early_media import EarlySound
 from movoice_box.settings import Settings
 
 TEMPLATES = Path(__file__).parent.parent / "templates"
@@ -32,6 +34,17 @@ _NOT_PLACED = {
         Disposition.FAILED,
         Disposition.UNKNOWN_AFTER_RESTART,
     )
+}
+
+_EARLY_WORDS = {
+    EarlySound.NONE: "nothing",
+    EarlySound.SILENCE: "silence",
+    EarlySound.RINGBACK: "ringback tone",
+    EarlySound.BUSY: "busy tone",
+    EarlySound.CONGESTION: "congestion tone",
+    EarlySound.SPECIAL_INFORMATION: "special information tone",
+    EarlySound.SPEECH: "an announcement",
+    EarlySound.OTHER: "something else, such as a melody",
 }
 
 
@@ -55,6 +68,8 @@ def template_config(settings: Settings) -> TemplateConfig[JinjaTemplateEngine]:
             "words": words,
             "sentence": sentence,
             "tone": tone,
+            "opinion": opinion,
+            "early": _EARLY_WORDS.__getitem__,
             "with_variables": with_variables,
         }
     )
@@ -100,13 +115,20 @@ def sentence(message: str) -> str:
 
 def tone(outcome: str) -> str:
     """Which of the page's colours an outcome has; its name always stands beside the colour."""
-    if outcome == OPTED_OUT:
+    if outcome in (OPTED_OUT, TRANSFER_FAILED):
         return "warning"
     if outcome in _NOT_PLACED:
         return "danger"
     if outcome in UNANSWERED_OUTCOMES.values():
         return "quiet"
     return "info" if outcome in RESERVED_OUTCOMES else "primary"
+
+
+def opinion(mos: float) -> str:
+    """How people find a call of that score (ITU-T G.107 table B.1: satisfied from 4.03)."""
+    if mos >= 4.0:
+        return "good"
+    return "fair" if mos >= 3.1 else "poor"
 
 
 def with_variables(text: str) -> Markup:

@@ -3,9 +3,10 @@ import asyncio
 import httpx
 
 from movoice_box.domain.call import CallState, Disposition
+from movoice_box.sip.trunk import TrunkStatus
 from movoice_box.store import trunks
 from tests.builders import a_result, a_row
-from tests.web.sites import Site
+from tests.web.sites import QuietTrunk, Site
 from tests.web.visitor import Visitor
 
 
@@ -146,3 +147,21 @@ async def test_the_stream_draws_what_is_and_ends_when_nothing_can_change(
 async def test_the_stream_of_a_batch_that_is_not_there_is_a_page(visitor: Visitor) -> None:
     answer: httpx.Response = await visitor.client.get("/calls/batches/batch_none/live")
     assert answer.status_code == 404
+
+
+async def test_a_batch_tells_its_trunk_its_caller_id_and_what_it_waits_for(
+    site: Site, visitor: Visitor
+) -> None:
+    batch_id = await site.a_batch(caller_id="+912240005678")
+    path = f"/calls/batches/{batch_id}"
+    words = await visitor.read(path)
+    assert "Automatic as +912240005678" in words
+    assert "Calls wait for a trunk" not in words
+    (account,) = site.services.trunks.accounts()
+    trunk = site.services.trunks.get(account.id)
+    assert isinstance(trunk, QuietTrunk)
+    trunk.status = TrunkStatus(is_up=False, detail="no answer")
+    words = await visitor.read(path)
+    assert "Calls wait for a trunk Trunk 'gateway' is down: no answer." in words
+    await visitor.send(f"{path}/pause")
+    assert "Calls wait for a trunk" not in await visitor.read(path)

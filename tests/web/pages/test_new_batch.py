@@ -201,6 +201,30 @@ async def test_without_a_trunk_a_batch_is_prepared_but_not_launched(
     assert "No trunk is enabled" in refused.words
 
 
+async def test_of_several_trunks_the_box_chooses_unless_one_is_named(
+    site: Site, visitor: Visitor
+) -> None:
+    added = await site.api.post("/v1/trunks", json={"name": "Carrier", "host": "b", "channels": 6})
+    columns = await _bring(visitor)
+    start = await visitor.send(columns.path, **COLUMNS)
+    assert "Automatic each call by priority, weight and health" in start.words
+    assert 'value="10"' in start.source  # channels of both
+    wrong = await visitor.send(start.path, start="now", concurrency="2", caller_id="Bob <x>")
+    assert "must be a number or a name" in wrong.words
+    review = await visitor.send(
+        start.path, start="now", concurrency="12", trunk_id="", caller_id="+912240005678"
+    )
+    assert "12, but the trunks carry 10" in review.words
+    assert "Automatic: Carrier, gateway Caller id +912240005678" in review.words
+    review = await visitor.send(
+        start.path, start="now", concurrency="4", trunk_id=added.json()["trunk_id"], caller_id="7"
+    )
+    assert "Trunk Carrier Caller id 7" in review.words
+    await visitor.send(_step(review, "launch"))
+    (batch,) = (await site.api.get("/v1/calls/batch")).json()["items"]
+    assert (batch["trunk_id"], batch["caller_id"]) == (added.json()["trunk_id"], "7")
+
+
 async def test_a_draft_is_its_owners_and_is_forgotten_after_a_day(
     site: Site, visitor: Visitor
 ) -> None:

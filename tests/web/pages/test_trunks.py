@@ -8,7 +8,9 @@ from tests.builders import AGENT_ID, a_result
 from tests.web.sites import Site
 from tests.web.visitor import Answer, Filled, Visitor
 
-DEFAULTS = {
+Fields = dict[str, str | list[str]]
+
+DEFAULTS: Fields = {
     "transport": "udp",
     "outbound_proxy": "",
     "tls_ca": "",
@@ -28,7 +30,7 @@ DEFAULTS = {
     "ptime_ms": "20",
     "dtmf": "auto",
 }
-TRUNK = {
+TRUNK: Fields = {
     **DEFAULTS,
     "name": "Carrier",
     "host": "sip.example.net",
@@ -41,7 +43,7 @@ TRUNK = {
     "number_format": "national",
     "register": "yes",
 }
-RICH = {
+RICH: Fields = {
     **TRUNK,
     "port": "",
     "transport": "tls",
@@ -125,7 +127,7 @@ async def test_every_field_of_the_form_is_kept_and_shown_again(
 
 
 async def test_a_section_that_is_wrong_is_opened_and_its_rows_are_kept(visitor: Visitor) -> None:
-    wrong = {**RICH, "port-prefix": ["1#", "1#", ""], "port-gap_s": ["15", "7", "0"]}
+    wrong: Fields = {**RICH, "port-prefix": ["1#", "1#", ""], "port-gap_s": ["15", "7", "0"]}
     answer = await visitor.send("/trunks/new", **wrong)
     assert "Ports: each needs a prefix of its own" in answer.words
     assert '<details class="fold" id="more-gsm" open>' in answer.source
@@ -149,7 +151,7 @@ async def test_a_section_that_is_wrong_is_opened_and_its_rows_are_kept(visitor: 
 async def test_what_the_rules_make_of_a_number_is_seen_while_they_are_typed(
     visitor: Visitor, typed: dict[str, str], told: str
 ) -> None:
-    rules = {
+    rules: Fields = {
         "number_format": "digits",
         "number_pattern": r"91(\d{10})",
         "number_replacement": r"0091\1",
@@ -212,7 +214,7 @@ async def test_a_password_that_is_left_empty_stays(site: Site, visitor: Visitor)
     ],
 )
 async def test_what_is_wrong_is_told_at_its_field_and_nothing_typed_is_lost(
-    visitor: Visitor, changes: dict[str, str | list[str]], told: str
+    visitor: Visitor, changes: Fields, told: str
 ) -> None:
     answer = await visitor.send("/trunks/new", **{**TRUNK, **changes})
     assert told in answer.words
@@ -234,7 +236,7 @@ async def test_a_trunk_is_disabled_and_enabled(visitor: Visitor) -> None:
 
 
 async def test_a_trunk_that_a_batch_needs_is_not_deleted(site: Site, visitor: Visitor) -> None:
-    batch_id = await site.office.a_batch(name="Spring")
+    batch_id = await site.office.a_batch(name="Spring", trunk_id="trunk_gateway")
     refused = await visitor.send("/trunks/trunk_gateway/delete")
     assert "Batch 'Spring' still needs this trunk" in refused.words
     await site.office.control.cancel(batch_id, end_talking=True)
