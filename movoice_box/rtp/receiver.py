@@ -2,29 +2,24 @@
 
 from collections.abc import Callable, Mapping
 
-from movoice_box.domain.media import PTIME_MS, Codec, MediaOffer, MediaTarget
+from movoice_box.domain.media import Codec, MediaOffer, MediaTarget
 from movoice_box.errors import RtpError
 from movoice_box.rtp.datagrams import Address
 from movoice_box.rtp.dtmf import DigitReceiver
+from movoice_box.rtp.latch import Latch
 from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.playout import Playout
 from movoice_box.rtp.sequence import Arrival, SequenceTracker
 
 _NEWEST, _REORDERED = Arrival.NEWEST, Arrival.REORDERED
 _COMFORT_NOISE = (13, 19)  # RFC 3389; 19 in its drafts, and in some gateways still
-_SILENT_TICKS = 1000 // PTIME_MS
 _LONGEST_TRANSIT_CHANGE_S = 1.0  # a greater one is a clock that was set, or a timestamp wrapped
 
 
 class RtpReceiver:
-    """Listens to one source (symmetric RTP, RFC 4961).
+    """Listens to the source that its `Latch` holds.
 
-    Behind a NAT the answer's address is not where packets come from, so the first source that
-    sends valid RTP is taken; from then on strangers are dropped. Two may take over: the address of
-    the answer itself, at any time; and, once the source has been silent for 1 s, whoever goes on
-    with its stream, which is a NAT that gave it another port: no stranger can guess the SSRC and
-    the sequence number of a stream that he does not see. `unprotect` opens what is encrypted and
-    raises `RtpError` for what is forged.
+    `unprotect` opens what is encrypted and raises `RtpError` for what is forged.
     """
 
     __slots__ = (
@@ -32,7 +27,7 @@ class RtpReceiver:
         "_codecs",
         "_digits",
         "_event_types",
-        "_signalled",
+        "_latch",
         "_transit",
         "_unprotect",
         "codec",
@@ -42,7 +37,6 @@ class RtpReceiver:
         "playout",
         "sequence",
         "silent_ticks",
-        "source",
         "ssrc",
         "strangers",
     )
@@ -51,7 +45,7 @@ class RtpReceiver:
         self._unprotect = unprotect
         self.playout = Playout()
         self.sequence = SequenceTracker()
-        self.source: Address | None = None
+        self._latch = Latch(is_open=unprotect is None)
         self.ssrc: int | None = None
         self.codec: Codec | None = None  # of the last packet of audio
         self.jitter = 0.0  # seconds, as RFC 3550 A.8 has it
@@ -59,7 +53,6 @@ class RtpReceiver:
         self.has_telephone_events = False
         self.strangers = 0
         self.invalid = 0
-        self._signalled: Address | None = None
         self._codecs: Mapping[int, Codec] = {}
         self._event_types: frozenset[int] = frozenset()
         self._transit: float | None = None
@@ -69,32 +62,31 @@ class RtpReceiver:
     def connect(self, target: MediaTarget, offer: MediaOffer) -> None:
         """Expect media as agreed.
 
-        Payload types are those of our description (RFC 3264 5.1); some far ends use their own.
+        Payload types are those of our description (RFC 3264 5.1); some far ends use their own,
+        which count where the two collide.
         """
-        signalled = target.address, target.port
-        if signalled != self._signalled:
-            self.source = None
-        self._signalled = signalled
+        self._latch.expect((target.address, target.port))
         self.silent_ticks = 0
-        number = target.payload_type
+        number, events = target.payload_type, target.telephone_event_payload_type
         theirs = target.codec.payload_type if number is None else number
-        ours = {codec.payload_type: codec for codec in offer.codecs}
+        ours = {codec.payload_type: codec for codec in offer.codecs if codec.payload_type != events}
         self._codecs = {**ours, theirs: target.codec}
-        event_types = {offer.telephone_event_payload_type, target.telephone_event_payload_type}
+        event_types = {offer.telephone_event_payload_type, events}
         self._event_types = frozenset(event_types - {None, *self._codecs})  # type: ignore[arg-type]
 
     @property
     def peer(self) -> Address | None:
-        """Where to send: the source seen, or the answer's address until one is."""
-        return self.source or self._signalled
+        """Where to send; None before there is an answer."""
+        return self._latch.peer
 
     def receive(self, datagram: bytes, source: Address, arrived_at: float) -> str | None:
         """Take one datagram; the digit, when it is the first to tell of a key press.
 
         `arrived_at` is in seconds of any clock.
         """
+        is_source = source == self._latch.source
         try:
-            if source != self.source and not self._may_speak(datagram, source):
+            if not is_source and not self._may_speak(datagram, source):
                 self.strangers += 1
                 return None
             if self._unprotect is not None:
@@ -103,18 +95,20 @@ class RtpReceiver:
         except RtpError:
             self.invalid += 1
             return None
-        self.source = source
+        if not is_source:
+            self._latch.source = source
         self.silent_ticks = 0
         return digit
 
     def _may_speak(self, datagram: bytes, source: Address) -> bool:
         """Whether another source than the present one is heard. Raises `RtpError`."""
-        if self.source is None or source == self._signalled:
-            return True
-        if self.silent_ticks < _SILENT_TICKS:
-            return False
-        packet = RtpPacket.parse(datagram)
-        return packet.ssrc == self.ssrc and self.sequence.follows(packet.sequence_number)
+        return self._latch.admits(
+            datagram,
+            source,
+            ssrc=self.ssrc,
+            sequence=self.sequence,
+            silent_ticks=self.silent_ticks,
+        )
 
     def _take(self, packet: RtpPacket, arrived_at: float) -> str | None:
         payload_type, number, timestamp, ssrc, payload, _ = packet

@@ -37,7 +37,6 @@ class Reports:
         self.loss_sent: float | None = None
         self.jitter_sent_s: float | None = None
         self.round_trip_s: float | None = None
-        self.has_left = False  # the far end said goodbye
         self.received = 0
         self._cname = cname
         self._uniform = uniform
@@ -86,8 +85,6 @@ class Reports:
                     self._note(packet.blocks, arrived_at, sender)
                 case ReceiverReport():
                     self._note(packet.blocks, arrived_at, sender)
-                case Goodbye():
-                    self.has_left = True
         self.received += 1
 
     def _note(self, blocks: Sequence[ReportBlock], arrived_at: float, sender: RtpSender) -> None:

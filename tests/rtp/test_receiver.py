@@ -34,6 +34,12 @@ def audio(number: int, *, payload_type: int = 0, ssrc: int = 7) -> bytes:
     return RtpPacket(payload_type, number, 160 * number, ssrc, b"\x10" * 160).pack()
 
 
+def begin(receiver: RtpReceiver, source: tuple[str, int], *, last: int = 1, ssrc: int = 7) -> None:
+    """Four packets in order, up to `last`: enough for a source that the answer does not name."""
+    for number in range(last - 3, last + 1):
+        receive(receiver, audio(number & 0xFFFF, ssrc=ssrc), source)
+
+
 def press(number: int, *, ssrc: int = 7, payload_type: int = 101) -> bytes:
     report = TelephoneEvent(event=5, duration=160)
     return RtpPacket(payload_type, number, 160 * number, ssrc, report.pack()).pack()
@@ -43,33 +49,66 @@ def test_media_is_sent_where_the_answer_says_until_a_source_is_seen() -> None:
     receiver = a_receiver()
     assert receiver.peer == ANSWERED
 
-    receive(receiver, audio(1), BEHIND_NAT)
+    begin(receiver, BEHIND_NAT)
     assert receiver.peer == BEHIND_NAT
 
 
 def test_a_stranger_after_the_first_source_is_dropped_and_counted() -> None:
     receiver = a_receiver()
-    receive(receiver, audio(1), BEHIND_NAT)
+    begin(receiver, BEHIND_NAT)
+    earlier = receiver.strangers
 
     assert receive(receiver, press(2), STRANGER) is None
     assert receiver.peer == BEHIND_NAT
-    assert (receiver.strangers, receiver.sequence.received) == (1, 1)
+    assert (receiver.strangers - earlier, receiver.sequence.received) == (1, 1)
 
 
-def test_the_address_of_the_answer_takes_over_from_a_stranger_who_was_first() -> None:
+@pytest.mark.parametrize("nearer", [ANSWERED, (LOOPBACK, 61_000)])
+def test_who_is_nearer_to_the_answer_takes_over_from_a_stranger(nearer: tuple[str, int]) -> None:
     receiver = a_receiver()
-    receive(receiver, audio(1, ssrc=66), STRANGER)
-    receive(receiver, audio(2), ANSWERED)
-    receive(receiver, audio(3, ssrc=66), STRANGER)
+    begin(receiver, STRANGER, ssrc=66)
+    assert receiver.peer == STRANGER
+
+    receive(receiver, audio(2), nearer)
+    begin(receiver, STRANGER, last=5, ssrc=66)
+    assert receiver.peer == nearer
+
+
+def test_who_sprays_packets_at_every_port_is_not_taken_for_the_far_end() -> None:
+    receiver = a_receiver()
+    for number in (1, 900, 3, 4_000, 5, 6, 7):
+        receive(receiver, audio(number, ssrc=66), STRANGER)
+        receive(receiver, audio(number, ssrc=number), ("198.51.100.67", number))
+        assert receiver.peer == ANSWERED
+
+    begin(receiver, BEHIND_NAT)
+    assert receiver.peer == BEHIND_NAT
+
+
+def test_on_hold_by_no_address_nobody_takes_the_place_of_the_far_end() -> None:
+    receiver = a_receiver()
+    receive(receiver, audio(1), ANSWERED)
+    receiver.connect(replace(a_target(ANSWERED[1]), address="0.0.0.0", is_sending=False), OFFER)
+    begin(receiver, STRANGER, ssrc=66)
+    receiver.connect(a_target(ANSWERED[1]), OFFER)
 
     assert receiver.peer == ANSWERED
-    assert receiver.strangers == 1
+    assert receiver.strangers == 4
+
+
+def test_a_number_that_the_far_end_gives_to_key_presses_is_no_codec_of_ours() -> None:
+    receiver = RtpReceiver()
+    target = replace(a_target(ANSWERED[1]), telephone_event_payload_type=Codec.OPUS.payload_type)
+    offer = MediaOffer(address=LOOPBACK, port=5000, codecs=(Codec.OPUS, Codec.PCMU))
+    receiver.connect(target, offer)
+
+    assert receive(receiver, press(1, payload_type=107), ANSWERED) == "5"
 
 
 @pytest.mark.parametrize("datagram", [b"", b"not RTP at all", audio(1, payload_type=18)])
 def test_what_was_not_offered_is_counted_and_gains_no_trust(datagram: bytes) -> None:
     receiver = a_receiver()
-    receive(receiver, datagram, STRANGER)
+    receive(receiver, datagram, (LOOPBACK, 61_000))
 
     assert receiver.peer == ANSWERED
     assert receiver.invalid == 1
@@ -89,7 +128,7 @@ def test_a_re_invite_to_another_address_listens_there() -> None:
 
 def test_a_re_invite_to_the_same_address_keeps_the_source_seen() -> None:
     receiver = a_receiver()
-    receive(receiver, audio(1), BEHIND_NAT)
+    begin(receiver, BEHIND_NAT)
     receiver.connect(a_target(ANSWERED[1]), OFFER)
 
     assert receiver.peer == BEHIND_NAT
@@ -131,7 +170,8 @@ def test_comfort_noise_is_heard_and_not_counted_as_loss() -> None:
 
 def test_a_source_that_its_nat_gave_another_port_is_followed_once_the_old_one_is_silent() -> None:
     receiver = a_receiver()
-    receive(receiver, audio(1), BEHIND_NAT)
+    begin(receiver, BEHIND_NAT)
+    earlier = receiver.strangers
     moved = BEHIND_NAT[0], 61_001
     receive(receiver, audio(2), moved)
     assert receiver.peer == BEHIND_NAT
@@ -141,7 +181,7 @@ def test_a_source_that_its_nat_gave_another_port_is_followed_once_the_old_one_is
     receive(receiver, audio(4), BEHIND_NAT)
 
     assert receiver.peer == moved
-    assert receiver.strangers == 2
+    assert receiver.strangers - earlier == 2
 
 
 @pytest.mark.parametrize(
@@ -149,7 +189,7 @@ def test_a_source_that_its_nat_gave_another_port_is_followed_once_the_old_one_is
 )
 def test_a_stranger_is_not_followed_into_the_silence_of_the_source(datagram: bytes) -> None:
     receiver = a_receiver()
-    receive(receiver, audio(60), BEHIND_NAT)
+    begin(receiver, BEHIND_NAT, last=60)
     hear(receiver, 500)
     receive(receiver, datagram, STRANGER)
 
