@@ -27,7 +27,10 @@ class AudioSink(Protocol):
         ...
 
     async def send_digits(self, digits: str) -> None:
-        """Send key presses as RFC 4733 events. Raises `LineClosed`."""
+        """Send key presses, as the line takes them.
+
+        Raises `LineClosed`, and `TrunkError` where the far end takes none; the call goes on then.
+        """
         ...
 
 

@@ -1,16 +1,20 @@
 """Two calls joined in the box: what is heard on one is played on the other."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 from movoice_box.domain.audio import CallAudio, LineClosed
+from movoice_box.errors import TrunkError
 from movoice_box.rtp.tone_plan import INDIAN_RINGBACK
 from movoice_box.rtp.tones import progress_tone
 
 _MOST_WAITING = 3  # frames; where a side falls behind, what is oldest is lost, not the pace
+
+logger = logging.getLogger(__name__)
 
 
 async def ring_back(audio: CallAudio) -> None:
@@ -62,7 +66,11 @@ class _Way:
 
     async def pass_keys(self) -> None:
         while True:
-            await self._sink.send_digits(await self._source.next_digit())
+            digit = await self._source.next_digit()
+            try:
+                await self._sink.send_digits(digit)
+            except TrunkError as error:  # two people who talk can do without the key
+                logger.info("a key press was not passed on: %s", error.message)
 
 
 async def _until_closed(work: Coroutine[Any, Any, None]) -> None:

@@ -138,7 +138,7 @@ class Phone:
         raise LineClosed
 
     async def send_digits(self, digits: str) -> None:
-        raise AssertionError("no agent sends digits")
+        raise TrunkError("this phone takes no key presses")
 
     async def transfer(self, to: PhoneNumber) -> None:
         if not self.is_refer_allowed:

@@ -92,6 +92,22 @@ async def test_two_legs_are_joined_where_the_trunk_refuses_refer(
     assert (desk.details.caller_id, desk.details.call_id) == ("08041111111", call.id)
 
 
+async def test_a_key_that_the_other_side_cannot_take_ends_no_talk(
+    office: Office, dialer: Exchanges
+) -> None:
+    batch_id, callee, call = await _a_talking_call(office, dialer)
+    await office.control.transfer_call(call.id, DESK)
+    desk = await dialer.exchange.phone(2)
+    desk.answer()
+    callee.speak(FRAME)
+    await eventually(lambda: FRAME in desk.heard)
+    callee.press("5")
+    callee.speak(FRAME[::-1])
+    await eventually(lambda: FRAME[::-1] in desk.heard)
+    desk.hang_up()
+    assert (await _ended(office, batch_id)).outcome == "TRANSFERRED"
+
+
 async def test_the_callee_is_let_go_when_the_desk_hangs_up(
     office: Office, dialer: Exchanges
 ) -> None:
