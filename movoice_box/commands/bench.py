@@ -6,6 +6,7 @@ from pathlib import Path
 
 from movoice_box.bench.callers import DRIVERS, MOST_CALLS
 from movoice_box.bench.chart import chart
+from movoice_box.bench.cpu import take_precedence
 from movoice_box.bench.fuzz import fuzz
 from movoice_box.bench.report import calls_table, fuzz_table, ratios, setups_table
 from movoice_box.bench.setups import measure_setups
@@ -56,7 +57,8 @@ def add_to(commands: Commands, common: argparse.ArgumentParser) -> None:
 
 async def _trunk(options: argparse.Namespace, _: Settings) -> int:
     clock = SystemClock()
-    print(f"load of the machine before: {_load()}")
+    priority = "that of the service" if take_precedence() else "an ordinary one (not root)"
+    print(f"priority: {priority}; load of the machine before: {_load()}")
     measures = await bench_trunk(options.calls, options.seconds, options.drivers, options.runs)
     print(calls_table(measures), *ratios(measures), sep="\n")
     if options.setup_seconds:
