@@ -24,6 +24,7 @@ _FLAGS = (
     *("--disable-dev-shm-usage", "--hide-scrollbars", "--force-device-scale-factor=1"),
 )
 _LONGEST_WAIT_S = 60
+PASSWORD = "correct horse battery"
 WIDTHS = {"desktop": (1440, 900), "phone": (390, 844)}
 
 
@@ -173,3 +174,12 @@ def a_browser(base: str, profile: Path, artefacts: Path) -> Iterator[Browser]:
         yield browser
     finally:
         chrome.quit()
+
+
+def log_in(browser: Browser) -> None:
+    """As asha, who owns every box of the tests."""
+    browser.open("/login")
+    browser.type("#f-name", "asha")
+    browser.type("#f-password", PASSWORD)
+    browser.press("Log in")
+    browser.wait_for("Batch calls", "h1")

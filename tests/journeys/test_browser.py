@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.box import REPOSITORY, BoxProcess, a_box, a_simulator, run_command
-from tests.journeys.browser import WIDTHS, Browser, a_browser
+from tests.journeys.browser import PASSWORD, WIDTHS, Browser, a_browser, log_in
 from tests.web.samples import furnish
 from tests.web.sites import a_site
 
@@ -22,7 +22,6 @@ PEOPLE = """phone,name,amount_due,due_date
 """
 ARTEFACTS = Path(os.environ.get("MOVOICE_ARTEFACTS", REPOSITORY / "artefacts"))
 AGENT_ID = "agent_payment_collection"
-PASSWORD = "correct horse battery"
 
 # What a person who can't see the page, or can't use a mouse, would miss.
 _AUDIT = """
@@ -102,7 +101,7 @@ async def test_every_page_fits_a_phone_and_is_usable_by_all(tmp_path: Path, prof
             "new-batch": "/calls/batches/new",
         }
         with a_browser(str(site.api.base_url), profile, ARTEFACTS) as browser:
-            await asyncio.to_thread(_log_in, browser)
+            await asyncio.to_thread(log_in, browser)
             issues = await asyncio.to_thread(_visit, browser, pages)
             assert issues == {}
             _check_it_was_quiet(browser)
@@ -113,7 +112,7 @@ async def test_rows_stay_filtered_while_the_batch_lives(tmp_path: Path, profile:
         batch_id = await furnish(site.office)
         await (await site.logged_in()).aclose()
         with a_browser(str(site.api.base_url), profile, ARTEFACTS) as browser:
-            await asyncio.to_thread(_log_in, browser)
+            await asyncio.to_thread(log_in, browser)
             await asyncio.to_thread(browser.open, f"/calls/batches/{batch_id}")
             await asyncio.to_thread(browser.choose, "#f-state", "failed")
             await asyncio.to_thread(browser.wait_for, "15", "#rows tbody tr:first-child")
@@ -147,7 +146,7 @@ async def test_a_page_catches_up_by_itself_after_the_box_died(
         body = {"agent_id": AGENT_ID, "recipients": people}
         batch_id = (await box.post("/v1/calls/batch", body))["batch_id"]
         with a_browser(box.address, profile, ARTEFACTS) as browser:
-            await asyncio.to_thread(_log_in, browser)
+            await asyncio.to_thread(log_in, browser)
             await asyncio.to_thread(browser.open, f"/calls/batches/{batch_id}")
             await box.kill()
             await asyncio.to_thread(browser.wait_for, "does not answer", "#connection")
@@ -182,15 +181,7 @@ def _set_up(browser: Browser, token: str) -> None:
     browser.press("Log out")
     browser.wait_for("You are logged out")
     browser.screenshot("login")
-    _log_in(browser)
-
-
-def _log_in(browser: Browser) -> None:
-    browser.open("/login")
-    browser.type("#f-name", "asha")
-    browser.type("#f-password", PASSWORD)
-    browser.press("Log in")
-    browser.wait_for("Batch calls", "h1")
+    log_in(browser)
 
 
 def _add_a_trunk(browser: Browser, port: int) -> None:
@@ -247,7 +238,7 @@ def _read_a_call(browser: Browser) -> None:
 
 
 def _follow_one_call(browser: Browser) -> None:
-    _log_in(browser)
+    log_in(browser)
     browser.press("Call one number")
     browser.choose("#f-agent_id", AGENT_ID)
     for name, value in (("name", "Rahul"), ("amount_due", "₹2500"), ("due_date", "April 25")):

@@ -21,7 +21,7 @@ from movoice_box.store import agents, outbox, webhooks
 from movoice_box.store.outbox import DeliveryState
 from movoice_box.store.webhooks import Webhook
 from movoice_box.voice.agent_files import load_agents
-from tests.builders import Office
+from tests.builders import A_QUALITY, Office
 
 PAYMENT = AgentId("agent_payment_collection")
 _NAMES = (
@@ -166,6 +166,7 @@ def _result(number: int, variables: dict[str, str], recording: str | None) -> Ca
         sip_reason="OK",
         ended_by="box" if number % 2 else "callee",
         recording=recording,
+        quality=A_QUALITY,
     )
 
 

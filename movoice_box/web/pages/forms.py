@@ -38,6 +38,10 @@ class Form:
         """Every field once, to be shown again."""
         return {name: values[-1] for name, values in self._fields.items()}
 
+    def keep(self, name: str, text: str) -> None:
+        """Show `text` again as if it had been typed: browsers forget the files of a form."""
+        self._fields[name] = [text]
+
     def text(self, name: str) -> str:
         return self._fields.get(name, [""])[-1].strip()
 

@@ -125,6 +125,7 @@ async def read_trunk(
 
     Raises `InputError` naming the field.
     """
+    tls_ca = await _authority(form)
     password = form.typed.get("password") or (before.password if before else None)
     if form.is_checked("forget_password"):
         password = None
@@ -139,7 +140,7 @@ async def read_trunk(
         channels=form.number("channels", "channels", 1, 1_000),
         caller_id=form.text("caller_id") or None,
         is_enabled=before.is_enabled if before else True,
-        tls_ca=await _authority(form),
+        tls_ca=tls_ca,
         **_connection(form),
         **_calls(form),
         **_media(form),
@@ -212,6 +213,7 @@ async def _authority(form: Form) -> str | None:
     if file := form.files.get("tls_ca_file"):
         pem = (await file.read()).decode("ascii", errors="replace") or pem
         await file.close()
+        form.keep("tls_ca", pem)
     lines = pem.strip().splitlines()
     return "\n".join([*lines, ""]) if lines else None
 
