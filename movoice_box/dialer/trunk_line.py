@@ -11,10 +11,11 @@ from movoice_box.domain.breaker import BreakerState, CircuitBreaker
 from movoice_box.domain.pacing import Pacing
 from movoice_box.domain.port_usage import PortDay, PortState, PortUsage, PortView
 from movoice_box.domain.trunk import TrunkAccount
-from movoice_box.sip.trunk import Trunk
+from movoice_box.sip.trunk import Trunk, TrunkStatus
 
 _LOOK_AGAIN_S = 1.0  # at a trunk that is down: its health rings no bell
 _LOOK_SOON_S = 0.2  # at one whose first registration is on its way
+_STARTS_WITHIN_S = 10.0  # where that takes longer, the owner should know
 
 
 class ObstacleKind(StrEnum):
@@ -166,6 +167,7 @@ class TrunkLine:
         self.trunk = trunk
         self.breaker = CircuitBreaker()
         self._was_down = False
+        self._starting_since: float | None = None
         self._leases = Pacing(trunk.account.calls_per_second)
         self._invites = Pacing(trunk.account.calls_per_second)
 
@@ -183,9 +185,18 @@ class TrunkLine:
             until = self.breaker.rests_until if state is BreakerState.RESTING else None
             return Obstacle(ObstacleKind.RESTING, f"{name} rests: {self.breaker.reason}", until)
         if self.account.register and status.is_up is None:
+            return self._starting(name, status, now)
+        self._starting_since = None
+        return None
+
+    def _starting(self, name: str, status: TrunkStatus, now: float) -> Obstacle:
+        """The first registration has no outcome yet; pyVoIP waits for ever for one."""
+        self._starting_since = self._starting_since or now
+        if now - self._starting_since < _STARTS_WITHIN_S:
             reason = f"{name} is being registered"
             return Obstacle(ObstacleKind.STARTING, reason, now + _LOOK_SOON_S)
-        return None
+        reason = f"{name} is not registered yet: {status.detail}"
+        return Obstacle(ObstacleKind.DOWN, reason, now + _LOOK_AGAIN_S)
 
     def _full(self, now: float) -> Obstacle | None:
         name = f"trunk '{self.account.name}'"

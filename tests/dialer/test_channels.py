@@ -274,6 +274,22 @@ async def test_invites_are_spaced_however_long_their_preparation_took(office: Of
         assert loop.time() - started >= 0.099
 
 
+async def test_a_registration_that_never_has_an_outcome_is_told(office: Office) -> None:
+    account = a_trunk("mute", register=True, username="box")
+    async with a_desk(office, account) as desk:
+        desk.built["mute"].is_up = None
+        first = desk.channels.obstacle(ANY)
+        office.clock.pass_time(10)
+        later = desk.channels.obstacle(ANY)
+        assert first is not None
+        assert later is not None
+        assert (first.kind, first.is_visible) == (ObstacleKind.STARTING, False)
+        assert later.is_visible
+        assert later.reason == "trunk 'mute' is not registered yet: as the test says"
+        desk.built["mute"].is_up = True
+        desk.take()
+
+
 async def test_ports_take_turns_and_stand_before_the_number(office: Office) -> None:
     gateway = a_gsm_gateway(number_format=NumberFormat.DIGITS, number_prefix="0")
     async with a_desk(office, gateway) as desk:
