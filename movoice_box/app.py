@@ -51,6 +51,7 @@ from movoice_box.web.services import Services
 from movoice_box.web.site import create_site
 
 _DATABASE = "box.db"
+_SYSTEM_CLOCK = SystemClock()
 
 logger = logging.getLogger(__name__)
 
@@ -75,14 +76,15 @@ async def stored(settings: Settings) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def running(settings: Settings, *, for_one_call: bool = False) -> AsyncIterator[Box]:
+async def running(
+    settings: Settings, *, for_one_call: bool = False, clock: Clock = _SYSTEM_CLOCK
+) -> AsyncIterator[Box]:
     """A box at work; when the block ends, its live calls are ended and written down.
 
     `for_one_call` has no pages and leaves alone the batches that are waiting in the data folder.
     Raises `SettingsError` when an address or the data folder is taken. A service that dies cancels
     the block and raises its error.
     """
-    clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         _make_folders(settings)
         stack.enter_context(sole_owner(settings.data.dir))

@@ -15,6 +15,22 @@ class Clock(Protocol):
         ...
 
 
+class StepWatch:
+    """Tells when somebody sets the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._offset = self._now()
+
+    def step_s(self) -> float:
+        """By how many seconds the clock was set since this was last asked, below zero for back."""
+        before, self._offset = self._offset, self._now()
+        return self._offset - before
+
+    def _now(self) -> float:
+        return self._clock.now().timestamp() - self._clock.monotonic()
+
+
 class SystemClock:
     def now(self) -> datetime:
         return datetime.now(UTC)

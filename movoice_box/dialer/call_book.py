@@ -1,7 +1,7 @@
 """The book of calls: each step is on disk, and each end with its webhook and its batch."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import aiosqlite
 
@@ -19,7 +19,7 @@ from movoice_box.domain.call import (
     Disposition,
 )
 from movoice_box.domain.summary import callee_name, summary_without_conversation
-from movoice_box.ids import BatchId, IdFactory
+from movoice_box.ids import BatchId, CallId, IdFactory
 from movoice_box.store import batches, call_queue, calls
 from movoice_box.store.database import Database
 
@@ -36,10 +36,21 @@ class CallBook:
     ids: IdFactory
     broadcast: Broadcast
     webhooks: WebhookSender
+    _starts: dict[CallId, tuple[datetime, float]] = field(default_factory=dict, init=False)
+
+    def moment_of(self, call_id: CallId) -> datetime:
+        """Now, in the record of a call: its first moment there, and the seconds since.
+
+        The machine's clock may be set while the call is up: its ring and its talk last as long as
+        they did.
+        """
+        monotonic = self.clock.monotonic()
+        start, started = self._starts.setdefault(call_id, (self.clock.now(), monotonic))
+        return start + timedelta(seconds=monotonic - started)
 
     async def progress(self, batch_id: BatchId, call: Call, state: CallState) -> None:
-        now = self.clock.now()
-        await self.database.keep(lambda db: calls.progress(db, call.id, state, now))
+        at = self.moment_of(call.id)
+        await self.database.keep(lambda db: calls.progress(db, call.id, state, at))
         self.broadcast.publish(Change(batch_id, call.id))
 
     async def end(
@@ -50,12 +61,14 @@ class CallBook:
         skipped: tuple[SkipReason, str] | None = None,
     ) -> None:
         """End a call once: a second end changes nothing and sends nothing."""
-        now = self.clock.now()
+        now, ended_at = self.clock.now(), self.moment_of(call.id)
 
         await self.database.keep(
-            lambda db: end_call(db, batch_id, call, result, self.ids, now, skipped)
+            lambda db: end_call(
+                db, batch_id, call, result, self.ids, now, skipped, ended_at=ended_at
+            )
         )
-        self._tell(batch_id, call)
+        self._close(batch_id, call)
 
     async def hand_back(self, batch_id: BatchId, call: Call, problem: str | None = None) -> None:
         """Return a call that rang nobody to the queue; where its batch is canceled, end it.
@@ -79,7 +92,7 @@ class CallBook:
                     await _pause(db, batch, now, problem)
 
         await self.database.keep(write)
-        self._tell(batch_id, call)
+        self._close(batch_id, call)
 
     async def pause(self, batch_id: BatchId, reason: str) -> None:
         """Pause a running batch on the box's own account; nothing for one in another state."""
@@ -111,7 +124,8 @@ class CallBook:
                 )
         return len(left)
 
-    def _tell(self, batch_id: BatchId, call: Call) -> None:
+    def _close(self, batch_id: BatchId, call: Call) -> None:
+        self._starts.pop(call.id, None)
         self.broadcast.publish(Change(batch_id, call.id))
         self.webhooks.wake()
 

@@ -19,9 +19,14 @@ async def end_call(
     ids: IdFactory,
     now: datetime,
     skipped: tuple[SkipReason, str] | None = None,
+    *,
+    ended_at: datetime | None = None,
 ) -> None:
-    """End a call with its webhook and, where it was the last, its batch; a second end is none."""
-    if await calls.end(db, call.id, result, now, skipped=skipped):
+    """End a call with its webhook and, where it was the last, its batch; a second end is none.
+
+    `ended_at` is by the call's own time where that is not `now` (`CallBook.moment_of`).
+    """
+    if await calls.end(db, call.id, result, ended_at or now, skipped=skipped):
         await outbox.add(db, ids.event(), call_completed(call, result), now)
         await complete_if_drained(db, batch_id, ids, now)
 

@@ -165,7 +165,8 @@ class InboundCalls:
             row = await self._row_of_stranger(db, caller, account, call_id)
         if row is None or row.is_on_a_call:
             return None
-        await inbound.add(db, call_id, row, caller, account.id, self._clock.now())
+        rang_at = self._desk.book.moment_of(call_id)
+        await inbound.add(db, call_id, row, caller, account.id, rang_at)
         agent = await batches.get_agent(db, row.batch_id)
         return _Expected(row.batch_id, await calls.get(db, call_id), agent)
 

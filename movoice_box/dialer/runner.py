@@ -121,7 +121,7 @@ class CallRunner:
         if not live.end.is_set():
             permission = await self.desk.book.database.keep(
                 lambda db: dial(
-                    db, call.id, lease.trunk_id, lease.channel, self.desk.book.clock.now()
+                    db, call.id, lease.trunk_id, lease.channel, self.desk.book.moment_of(call.id)
                 )
             )
         match permission:

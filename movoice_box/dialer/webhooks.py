@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from movoice_box.clock import Clock
+from movoice_box.clock import Clock, StepWatch
 from movoice_box.errors import InputError
 from movoice_box.ids import WebhookId
 from movoice_box.settings import Settings
@@ -33,9 +33,10 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 - the specification's marker, not a secret
-_BACKOFF_S = (5, 30, 120, 600, 1800, 3600)  # then every hour until the day is over
+_WAITS = (*(timedelta(seconds=s) for s in (5, 30, 120, 600, 1800)), outbox.LONGEST_WAIT)
 _TIMEOUT_S = 10.0
 _AT_ONCE = 8
+_STEP_S = 1.0  # of the clock: less than this is a network's time
 _METADATA = ipaddress.ip_address("fd00:ec2::254")  # cloud metadata outside the link-local range
 
 logger = logging.getLogger(__name__)
@@ -91,9 +92,18 @@ def is_allowed(address: Address, allowed: Sequence[Network]) -> bool:
 
 
 def next_attempt(delivery: Delivery, now: datetime) -> datetime | None:
-    """When to try again after a failure; None once the day is over."""
-    wait = timedelta(seconds=_BACKOFF_S[min(delivery.attempts, len(_BACKOFF_S) - 1)])
-    return now + wait if now + wait < delivery.give_up_at else None
+    """When to try again after a failure; None once the day is over.
+
+    Not before there was one attempt after each of the waits: the clock may have been set, or the
+    box was switched off.
+    """
+    wait = _WAITS[min(delivery.attempts, len(_WAITS) - 1)]
+    is_over = now + wait >= delivery.give_up_at and delivery.attempts >= len(_WAITS)
+    return None if is_over else now + wait
+
+
+def _is_due(due_at: datetime, now: datetime) -> bool:
+    return not now < due_at <= now + outbox.LONGEST_WAIT
 
 
 class WebhookSender:
@@ -104,6 +114,7 @@ class WebhookSender:
         self._seal = seal
         self._allowed = settings.allowed_networks
         self._clock = clock
+        self._watch = StepWatch(clock)
         self._wake = asyncio.Event()
         self._busy: set[WebhookId] = set()
         # Threads of its own: a DNS server that is gone must not take those that calls need.
@@ -121,16 +132,19 @@ class WebhookSender:
         ):
             while True:
                 self._wake.clear()
+                if self._watch.step_s() < -_STEP_S:
+                    await self._database.keep(lambda db: outbox.hasten(db, self._clock.now()))
                 async with self._database.reading() as db:
                     due_at = await outbox.next_due(db)
                 now = self._clock.now()
                 idle = {one: due for one, due in due_at.items() if one not in self._busy}
                 for webhook_id, due in idle.items():
-                    if due <= now:
+                    if _is_due(due, now):
                         self._busy.add(webhook_id)
                         name = f"webhook {webhook_id}"
                         group.create_task(self._send_due(client, webhook_id), name=name)
-                await self._sleep(min((due for due in idle.values() if due > now), default=None))
+                later = [due for due in idle.values() if not _is_due(due, now)]
+                await self._sleep(min(later, default=None))
 
     async def _sleep(self, until: datetime | None) -> None:
         wait_s = (until - self._clock.now()).total_seconds() if until else None
@@ -153,7 +167,7 @@ class WebhookSender:
                         group.create_task(self._send(client, one), name=name)
         except Exception:  # a webhook that cannot be read must not stop the others
             logger.exception("webhook deliveries failed", extra={"webhook_id": webhook_id})
-            await asyncio.sleep(_BACKOFF_S[0])
+            await asyncio.sleep(_WAITS[0].total_seconds())
         finally:
             self._busy.discard(webhook_id)
             self.wake()

@@ -16,6 +16,8 @@ from movoice_box.store.pages import Page, number_cursor, page_of
 from movoice_box.store.sealing import Seal
 
 KEEP_TRYING = timedelta(days=1)
+LONGEST_WAIT = timedelta(hours=1)
+"""Between two attempts. What is due later than that was written by a clock that was set back."""
 _LAST = 2**62
 
 
@@ -91,6 +93,7 @@ async def due(
     db: aiosqlite.Connection, seal: Seal, webhook_id: WebhookId, now: datetime, limit: int
 ) -> list[DueDelivery]:
     """Deliveries to one webhook whose time has come, oldest first."""
+    last = now + LONGEST_WAIT
     rows = await fetch_all(
         db,
         """
@@ -99,15 +102,24 @@ async def due(
         FROM deliveries
         JOIN events ON events.id = event_id
         JOIN webhooks ON webhooks.id = webhook_id
-        WHERE webhook_id = :webhook_id AND deliveries.state = 'pending' AND due_at <= :now
+        WHERE webhook_id = :webhook_id AND deliveries.state = 'pending'
+          AND (due_at <= :now OR due_at > :last)
         ORDER BY due_at, deliveries.id LIMIT :limit
         """,
-        {"webhook_id": webhook_id, "now": to_text(now), "limit": limit},
+        {"webhook_id": webhook_id, "now": to_text(now), "last": to_text(last), "limit": limit},
     )
     return [
         DueDelivery(_to_delivery(row), row["url"], seal.open(row["secret"], row["webhook_id"]))
         for row in rows
     ]
+
+
+async def hasten(db: aiosqlite.Connection, now: datetime) -> None:
+    """Make all that is pending due: the clock was set back, and its times mean nothing now."""
+    await db.execute(
+        "UPDATE deliveries SET due_at = :now WHERE state = 'pending' AND due_at > :now",
+        {"now": to_text(now)},
+    )
 
 
 async def next_due(db: aiosqlite.Connection) -> dict[WebhookId, datetime]:

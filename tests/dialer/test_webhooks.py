@@ -92,18 +92,37 @@ async def test_a_failure_is_repeated_with_the_same_id(office: Office) -> None:
 
 
 async def test_after_a_day_it_is_given_up_and_can_be_replayed(office: Office) -> None:
+    async with a_receiver(statuses=[*[500] * 7, 200]) as receiver, _sending(office):
+        await _subscribe(office, receiver.url)
+        await _report(office)
+        for attempts in range(1, 7):
+            await _until(office, DeliveryState.PENDING, attempts)
+            office.clock.pass_time(timedelta(hours=4).total_seconds())
+            office.webhooks.wake()
+        await _until(office, DeliveryState.FAILED, attempts=7)
+        (failed,) = await _log(office)
+        await office.database.write(lambda db: outbox.replay(db, failed.id, office.clock.now()))
+        office.webhooks.wake()
+        await _until(office, DeliveryState.DELIVERED, attempts=8)
+    assert {one.headers["webhook-id"] for one in receiver.requests} == {"evt_1"}
+
+
+@pytest.mark.parametrize("days", [-1, 1, -1 / 24, 1 / 24])
+async def test_a_clock_that_is_set_neither_holds_an_event_back_nor_gives_it_up(
+    office: Office, days: float
+) -> None:
     async with a_receiver(statuses=[500, 500, 200]) as receiver, _sending(office):
         await _subscribe(office, receiver.url)
         await _report(office)
         await _until(office, DeliveryState.PENDING)
-        office.clock.pass_time(timedelta(days=1).total_seconds())
+        office.clock.set_right(days=days)
+        office.clock.pass_time(6)
         office.webhooks.wake()
-        await _until(office, DeliveryState.FAILED, attempts=2)
-        (failed,) = await _log(office)
-        await office.database.write(lambda db: outbox.replay(db, failed.id, office.clock.now()))
+        await _until(office, DeliveryState.PENDING, attempts=2)
+        office.clock.pass_time(31)
         office.webhooks.wake()
         await _until(office, DeliveryState.DELIVERED, attempts=3)
-    assert {one.headers["webhook-id"] for one in receiver.requests} == {"evt_1"}
+    assert len(receiver.requests) == 3
 
 
 async def test_a_redirect_is_not_followed(office: Office) -> None:
