@@ -40,6 +40,7 @@ class Playout:
         "_recent",
         "_stream",
         "buffer",
+        "is_made_up",
         "repeated_frames",
         "skipped_frames",
     )
@@ -48,6 +49,8 @@ class Playout:
         self.buffer = JitterBuffer()
         self.skipped_frames = 0
         self.repeated_frames = 0
+        self.is_made_up = False
+        """Some of the last frame stands in for what did not come."""
         self._stream: tuple[int, Codec] | None = None
         self._decoder: Decoder | None = None
         self._pcm = b""  # decoded, not yet played
@@ -64,6 +67,7 @@ class Playout:
             return SILENT_FRAME
         if skipped:
             self.buffer.advance(skipped)
+        self.is_made_up = False
         self._fill(FRAME_BYTES)
         excess = self.buffer.excess(len(self._pcm) // _SAMPLE_BYTES)
         if excess >= SAMPLES_PER_FRAME or excess <= -SAMPLES_PER_FRAME:
@@ -119,6 +123,7 @@ class Playout:
             self.buffer.position += samples
         if self._noise_level is not None:
             return self._noise.fill(samples, self._noise_level)
+        self.is_made_up = True
         return self._conceal(samples, following)
 
     def _conceal(self, samples: int, following: Buffered | None) -> bytes:

@@ -13,6 +13,7 @@ from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.media import PTIME_MS, DtmfMethod, MediaOffer, MediaTarget
 from movoice_box.domain.quality import MediaQuality
 from movoice_box.rtp.datagrams import Address, read, stamp_arrivals
+from movoice_box.rtp.dtmf import PAUSE_MS, TONE_MS
 from movoice_box.rtp.inband_dtmf import InbandDigits
 from movoice_box.rtp.mailbox import Mailbox
 from movoice_box.rtp.measured import media_quality
@@ -26,6 +27,7 @@ from movoice_box.rtp.ticker import Ticker
 _LARGEST_DATAGRAM = 2048
 _MOST_EARLY_DATAGRAMS = 1000  # more than the kernel keeps of them
 _MOST_DATAGRAMS = 50  # read in one tick: a flood must not hold up the other calls
+_ECHO_TICKS = 1000 // PTIME_MS  # until the far end's echo of our tones has died away
 _KEPT_DIGITS = 32
 _KEPT_FRAMES = 50  # one second
 
@@ -174,6 +176,8 @@ class RtpSession:
                 raise LineClosed
             return await self._send_info(digits)
         async with self._playing:
+            if self._inband is not None:
+                self._inband.ignore(len(digits) * (TONE_MS + PAUSE_MS) // PTIME_MS + _ECHO_TICKS)
             await self._send_all(lambda: self._sender.play_digits(digits))
 
     async def next_digit(self) -> str:
@@ -309,7 +313,7 @@ class RtpSession:
     def _hear_tones(self, inband: InbandDigits, pcm: bytes) -> None:
         if self._receiver.has_telephone_events:
             self._inband = None  # it sends events after all, and may send both
-        elif (digit := inband.hear(pcm)) is not None:
+        elif (digit := inband.hear(pcm, is_made_up=self._receiver.playout.is_made_up)) is not None:
             self._digits.put(digit)
 
     def _read_socket(self) -> None:

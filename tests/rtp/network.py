@@ -95,10 +95,17 @@ def _packets_of(pcm: bytes, codec: Codec, ptimes_ms: Sequence[int], ppm: float) 
 def heard(
     packets: Sequence[Sent], network: Network | None = None, receiver: RtpReceiver | None = None
 ) -> bytes:
-    """What is played until 300 ms after the last packet, a frame every 20 ms."""
+    """What is played until 300 ms after the last packet."""
+    return b"".join(frame for frame, _ in frames_of(packets, network, receiver))
+
+
+def frames_of(
+    packets: Sequence[Sent], network: Network | None = None, receiver: RtpReceiver | None = None
+) -> Iterator[tuple[bytes, bool]]:
+    """A frame every 20 ms, and whether it is made up for what did not come."""
     receiver = receiver or a_receiver()
     arrivals = (network or Network()).carry(packets)
-    out, at = [], 0
+    at = 0
     for tick in range(int(arrivals[-1][0] + 300) // _TICK_MS):
         now_ms = tick * _TICK_MS + 0.5
         while at < len(arrivals) and arrivals[at][0] <= now_ms:
@@ -112,8 +119,7 @@ def heard(
             ).pack()
             receiver.receive(datagram, ANSWERED, arrived_ms / 1000)
             at += 1
-        out.append(receiver.playout.frame())
-    return b"".join(out)
+        yield receiver.playout.frame(), receiver.playout.is_made_up
 
 
 @cache
