@@ -114,7 +114,7 @@ class ConfirmedDialog:
             remote=response.require("To"),
             remote_tag=response.to_tag,
             remote_target=contact.uri if contact else invite.uri,
-            route_set=tuple(reversed(_readable_routes(response))),
+            route_set=tuple(reversed(readable_routes(response))),
             local_cseq=invite.cseq.sequence,
             invite_cseq=invite.cseq.sequence,
         )
@@ -128,7 +128,7 @@ class ConfirmedDialog:
             remote=invite.require("From"),
             remote_tag=sender.tag,
             remote_target=invite.contact.uri if invite.contact else sender.uri,
-            route_set=tuple(_readable_routes(invite)),
+            route_set=tuple(readable_routes(invite)),
             local_cseq=0,
             invite_cseq=0,
             remote_cseq=invite.cseq.sequence,
@@ -173,10 +173,10 @@ class ConfirmedDialog:
             self.remote_target = message.contact.uri
 
 
-def _readable_routes(message: Message) -> list[str]:
-    """The Record-Route values; none where one of them is unreadable, for a half set misroutes."""
+def readable_routes(message: Message, name: str = "Record-Route") -> list[str]:
+    """The values of that header; none where one of them is unreadable, for a half set misroutes."""
     try:
-        routes = split_list(message.values("Record-Route"))
+        routes = split_list(message.values(name))
         for route in routes:
             NameAddr.parse(route)
     except SipError:

@@ -30,6 +30,8 @@ class Line:
         """Takes each INVITE of a new call from this trunk; None refuses them with 486."""
         self.on_reconnect: Callable[[], None] | None = None
         """Hears that the connection to the trunk was lost, over which it reached us."""
+        self.service_route: tuple[str, ...] = ()
+        """What the registrar wants our requests to pass, behind the outbound proxy (RFC 3608)."""
         self.calls: set[Callable[[Destination], None]] = set()
         """Calls that go out, which hear of each connection that was lost."""
         self._public: Address | None = None
@@ -121,7 +123,7 @@ class Line:
             from_=f"<{self.uri(user)}>;tag={secrets.token_hex(8)}",
             call_id=call_id or secrets.token_hex(16),
             transport=self.account.transport,
-            preloaded=self._preloaded(),
+            preloaded=(*self.own_route, *self.service_route),
         )
 
     @property
@@ -163,7 +165,8 @@ class Line:
             return own
         return self.local_address(), self.endpoint.address[1]
 
-    def _preloaded(self) -> tuple[str, ...]:
+    @property
+    def own_route(self) -> tuple[str, ...]:
         """The way by the outbound proxy, for requests outside a dialog (RFC 3261 8.1.2)."""
         if self.account.proxy is None:
             return ()

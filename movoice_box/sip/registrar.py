@@ -4,12 +4,14 @@ import asyncio
 import logging
 import secrets
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sipmessage import URI
 
 from movoice_box.clock import Clock
 from movoice_box.errors import TrunkError
+from movoice_box.sip.dialog import readable_routes
 from movoice_box.sip.digest import CREDENTIALS_REFUSED, Authenticator
 from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Response
@@ -145,10 +147,11 @@ class RegistrarClient:
             self._cseq += 1
             self._has_moved.clear()
             contact = line.contact_uri
-            headers = [("Expires", str(due.expires_s))]
+            caller = replace(line.caller(line.user, self._call_id), preloaded=line.own_route)
+            headers = [("Expires", str(due.expires_s)), ("Supported", "path")]  # RFC 3327 5.1
             if self._bound not in (None, contact):
                 headers.append(("Contact", f"<{self._bound}>;expires=0"))
-            request = line.caller(line.user, self._call_id).request(
+            request = caller.request(
                 "REGISTER",
                 uri,
                 f"<{identity}>",
@@ -161,6 +164,7 @@ class RegistrarClient:
             line.learn(outcome)
             if outcome.status < 300:
                 self._bound = contact
+                line.service_route = tuple(readable_routes(outcome, "Service-Route"))
             if outcome.status not in (401, 407):
                 return outcome, contact
             self._authenticator.answer(outcome)

@@ -6,9 +6,10 @@ import pytest
 
 from movoice_box.errors import TrunkError
 from movoice_box.sip.messages import Request
+from movoice_box.sip.trunk import Ended
 from tests.peers.sipp import free_udp_port
 from tests.sip.bare import Stranger
-from tests.sip.ends import HASTY, a_trunk, true_soon
+from tests.sip.ends import HASTY, NUMBER, OFFER, a_trunk, true_soon, until
 
 CHALLENGE = 'Digest realm="r", nonce="n"'
 
@@ -127,6 +128,33 @@ async def test_public_address_that_changed_is_registered_at_once_in_place_of_the
         f"{private[0]};expires=0",
     ]
     assert last.values("Contact") == ["<sip:alice@192.0.2.1:1024>"]
+
+
+async def test_calls_pass_what_the_registrar_names_behind_the_outbound_proxy() -> None:
+    edge, core = "<sip:edge.example;lr>", "<sip:core.example;lr>"
+    async with await Stranger.open() as gateway:
+        proxy = ("127.0.0.1", gateway.address[1])
+        account = {"register": True, "outbound_proxy": f"{proxy[0]}:{proxy[1]}"}
+        async with a_trunk(("home.example", 5060), **account) as trunk:
+            for service_route in ([edge, core], []):
+                testing = asyncio.ensure_future(trunk.test())
+                options = await gateway.expect(Request)
+                gateway.answer(options, 200, tag="t")
+                register = await gateway.expect(Request)
+                headers = [("Service-Route", route) for route in service_route]
+                gateway.answer(register, 200, tag="t", headers=headers)
+                removal = await gateway.expect(Request)
+                gateway.answer(removal, 200, tag="t", headers=headers)
+                await testing
+                dialog = await trunk.invite(NUMBER, OFFER)
+                invite = await gateway.expect(Request)
+                gateway.answer(invite, 486, tag="t")
+                await until(dialog, Ended)
+                await gateway.expect(Request)
+                outbound = f"<sip:{proxy[0]}:{proxy[1]};lr>"
+                assert invite.values("Route") == [outbound, *service_route]
+                assert register.values("Route") == removal.values("Route") == [outbound]
+                assert register.get("Supported") == "path"
 
 
 async def test_trunk_without_registration_is_watched_by_options() -> None:
