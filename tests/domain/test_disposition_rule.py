@@ -104,6 +104,12 @@ def test_a_rule_for_a_sound_needs_that_sound() -> None:
     assert decide(FAILED, 503, None, BUSY_TONE, rules=(rule,)) is BUSY
 
 
+def test_a_rule_for_nothing_heard_fits_only_silence_of_the_line() -> None:
+    rule = DispositionRule(sound=EarlySound.NONE, disposition=Disposition.UNREACHABLE)
+    assert rule.fits(480, None, ())
+    assert not rule.fits(480, None, (EarlySound.RINGBACK,))
+
+
 @pytest.mark.parametrize("signalled", [ANSWERED, CANCELED, Disposition.UNKNOWN_AFTER_RESTART])
 def test_no_rule_touches_a_call_that_was_answered_or_canceled(signalled: Disposition) -> None:
     rule = DispositionRule(sip_status=487, disposition=BUSY)

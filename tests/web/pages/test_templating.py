@@ -5,6 +5,7 @@ import pytest
 from movoice_box.settings import Settings
 from movoice_box.web.pages.templating import (
     duration,
+    opinion,
     percent,
     sentence,
     template_config,
@@ -49,6 +50,14 @@ def test_outcomes_of_a_talk_and_of_the_network_differ_in_colour() -> None:
     assert [tone(outcome) for outcome in outcomes] == [
         *("primary", "info", "warning", "quiet", "quiet", "danger", "danger")
     ]
+
+
+@pytest.mark.parametrize(
+    ("mos", "word"),
+    [(4.5, "good"), (4.0, "good"), (3.9, "fair"), (3.1, "fair"), (3.0, "poor"), (1.0, "poor")],
+)
+def test_an_opinion_score_is_a_word(mos: float, word: str) -> None:
+    assert opinion(mos) == word
 
 
 def test_variables_are_marked_and_the_rest_is_text() -> None:
