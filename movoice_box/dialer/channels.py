@@ -26,6 +26,7 @@ from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.port_usage import PortDay, PortState
 from movoice_box.domain.routing import WeightedTurns, Wish
 from movoice_box.domain.trunk import TrunkAccount
+from movoice_box.errors import TrunkError
 from movoice_box.ids import CallId, TrunkId
 from movoice_box.sip.trunk import Trunk
 from movoice_box.store import port_days
@@ -107,12 +108,14 @@ class Lease:
     async def turn(self, is_over: asyncio.Event) -> None:
         """Wait for this call's place in the calls per second: the INVITE leaves after it.
 
-        Returns at once where `is_over` is set, and of a trunk without that limit.
+        Returns at once where `is_over` is set, and of a trunk without that limit. Raises
+        `TrunkError` where the owner has edited or disabled the trunk by then.
         """
         if (wait_s := self.line.take_place()) > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(wait_s):
                     await is_over.wait()
+        self._ledger.check(self)
 
     def on_alive(self) -> None:
         """The far end rings or has answered: a trunk that was on trial takes calls again."""
@@ -249,7 +252,7 @@ class Channels:
         if lease not in self._held:
             return Step.SETTLED
         self._start_day()
-        was_failing = lease.line.is_failing
+        was_failing = lease.line.is_failing or not self._trunks.is_in_use(lease.trunk)
         self._held.discard(lease)
         lease.line.end(lease.seat, attempt, self._day)
         self.wake()
@@ -265,6 +268,12 @@ class Channels:
         if lease.call_id is not None:
             self._put_off.discard(lease.call_id)
         return Step.SETTLED
+
+    def check(self, lease: Lease) -> None:
+        """Raises `TrunkError` where the trunk of a lease is not in use any more as it was."""
+        if not self._trunks.is_in_use(lease.trunk):
+            name = lease.trunk.account.name
+            raise TrunkError(f"trunk '{name}' was edited or disabled while a call waited for it")
 
     def drop(self, lease: Lease) -> None:
         """See `Lease.drop`."""

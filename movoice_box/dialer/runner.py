@@ -68,11 +68,11 @@ class CallRunner:
         with lease:
             try:
                 await trunk.reach()
+                await lease.turn(live.end)
                 session = await self.media.open(trunk.local_address(), trunk.account.media)
             except TrunkError as error:
                 return await self._after(_unplaced(call, error), call, live, lease)
             try:
-                await lease.turn(live.end)
                 if not await self._may_dial(live, call, lease):
                     return None
                 end = await self._place(placed, call, live, lease, session)

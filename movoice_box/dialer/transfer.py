@@ -145,11 +145,11 @@ class _SecondLeg:
         self._is_dialed = False
         try:
             await trunk.reach()
+            await lease.turn(self._first.over)
             session = await self._media.open(trunk.local_address(), trunk.account.media)
         except TrunkError as error:
             return Attempt(disposition=Disposition.UNREACHABLE, reason=error.message)
         try:
-            await lease.turn(self._first.over)
             details = replace(self._details, written=lease.write(self._to))
             self._is_dialed = True
             dialog = await trunk.invite(self._to, session.offer, details)

@@ -68,6 +68,11 @@ class TrunkPool:
             )
         return running.trunk
 
+    def is_in_use(self, trunk: Trunk) -> bool:
+        """Whether this driver is the one of its trunk: an edit makes another."""
+        running = self._running.get(trunk.account.id)
+        return running is not None and running.trunk is trunk
+
     async def find(self, trunk_id: TrunkId) -> Trunk:
         """`get`, also of a trunk that another process has just added."""
         if trunk_id not in self._running:

@@ -37,6 +37,7 @@ class Line:
         self._public: Address | None = None
         self._candidates: frozenset[Destination] = frozenset()
         self._latest: Destination | None = None
+        self._is_closed = False
 
     async def find(self) -> Destination:
         """Where the trunk is now: the first candidate; of TCP and TLS, the first that is connected.
@@ -59,7 +60,7 @@ class Line:
         """Every address of the trunk, in the order in which to try them (RFC 3263 4.2, RFC 2782).
 
         Never empty. From then on requests from there are no strangers', until `close`. Raises
-        `TrunkError`.
+        `TrunkError`, also after it: a look-up may outlast the trunk.
         """
         account = self.account
         host, port = account.proxy or (account.host, account.port)
@@ -68,6 +69,8 @@ class Line:
         found = await self.endpoint.locate(host, port, account.transport)
         located = [Destination(*address, account.transport, tls) for address in found]
         ordered = self.endpoint.locator.failed_last(located)
+        if self._is_closed:
+            raise TrunkError(f"trunk '{account.name}' was taken out of use")
         self._candidates = frozenset(ordered)
         if self._latest not in self._candidates:
             self._latest = ordered[0]
@@ -98,6 +101,7 @@ class Line:
 
     def close(self) -> None:
         """The trunk was taken out of use: its host is a stranger again."""
+        self._is_closed = True
         self._candidates, self._latest = frozenset(), None
         self.endpoint.strike(self)
 

@@ -164,6 +164,23 @@ async def test_calls_of_a_paced_trunk_leave_at_its_pace(office: Office) -> None:
             await dialer.exchange.phone(expected)  # the queue looks again by itself
 
 
+async def test_a_call_that_waits_for_its_place_leaves_by_no_trunk_that_was_disabled(
+    office: Office,
+) -> None:
+    async with dialing(office, replace(SPARE, calls_per_second=1.0)) as dialer:
+        batch_id = await office.a_batch(rows=2, concurrency=2)
+        await dialer.exchange.phone(2)
+        for phone in dialer.exchange.phones[:2]:
+            phone.refuse(Disposition.FAILED, 503)
+        await dialer.built["spare"].phone(1)  # the other waits for a second
+        await a_stored_trunk(office, replace(SPARE, is_enabled=False))
+        await dialer.trunks.reload()
+        await dialer.exchange.phone(3)
+        batch = await until(office, batch_id, in_progress=2)
+        assert len(dialer.built["spare"].phones) == 1
+    assert batch.state is BatchState.RUNNING
+
+
 async def test_a_gateway_dials_by_its_ports_and_the_call_says_which(office: Office) -> None:
     ports = (GsmPort(name="SIM 1", prefix="1#"), GsmPort(name="SIM 2", prefix="2#"))
     async with dialing(office, replace(a_trunk(), ports=ports)) as dialer:

@@ -361,6 +361,20 @@ async def test_registration_is_kept_and_taken_back(tmp_path: Path) -> None:
     assert trunk.status.is_registered is False
 
 
+async def test_trunk_that_was_taken_out_of_use_calls_nobody(tmp_path: Path) -> None:
+    async with (
+        sipp_carrier(tmp_path, "options") as carrier,
+        a_trunk(carrier) as trunk,
+        asyncio.TaskGroup() as group,
+    ):
+        running = group.create_task(trunk.run())
+        await true_soon(lambda: trunk.status.is_up is True)
+        running.cancel()
+        await asyncio.wait([running])
+        with pytest.raises(TrunkError, match="was taken out of use"):
+            await trunk.invite(NUMBER, OFFER)
+
+
 async def test_trunk_test_measures_the_round_trip(tmp_path: Path) -> None:
     async with sipp_carrier(tmp_path, "options") as carrier, a_trunk(carrier) as trunk:
         status = await trunk.test()
