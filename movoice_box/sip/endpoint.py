@@ -306,6 +306,8 @@ class SipEndpoint:
             self.transmit(refusal, source)
 
     def _on_flow_lost(self, destination: Destination) -> None:
+        if self._layer is None:  # the connection outlived the endpoint
+            return
         for line in self._lines:
             self.guard(partial(line.on_lost, destination))
 

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 import soxr
 
+from tests.peers.authority import Certificate
 from tests.peers.sipp import free_udp_port
+from tests.peers.sockets import free_port
 
 _MODULES = "/usr/lib/baresip/modules"
 _RTP_PORTS = 40
@@ -37,6 +39,7 @@ ausrc_srate {rate}
 auplay_srate {rate}
 ausrc_channels 1
 auplay_channels 1
+{tls}
 audio_telev_pt 101
 snd_path {folder}
 module_path {modules}
@@ -59,6 +62,7 @@ class Baresip:
     """A phone on `address` that answers calls to its number."""
 
     address: tuple[str, int]
+    """By UDP and TCP; TLS is on the port above, where it has a certificate."""
     folder: Path
     process: Process
 
@@ -67,6 +71,11 @@ class Baresip:
         assert self.process.stdin is not None
         self.process.stdin.write(key.encode())
         await self.process.stdin.drain()
+
+    @property
+    def tls_address(self) -> tuple[str, int]:
+        host, port = self.address
+        return host, port + 1
 
     @property
     def log(self) -> str:
@@ -95,15 +104,22 @@ async def baresip_phone(
     says: bytes,
     codecs: str = "PCMU/8000/1,PCMA/8000/1",
     more: str = "",
+    certificate: Certificate | None = None,
 ) -> AsyncIterator[Baresip]:
     """A phone with the number `user`, which plays the PCM `says` once answered, then is silent.
 
-    `more` are parameters of its account, such as `;ptime=40`.
+    `more` are parameters of its account, such as `;ptime=40`. With a `certificate` it takes TLS.
     """
     if (program := shutil.which("baresip")) is None:
         pytest.fail("baresip is missing: apt install baresip, or deselect with -m 'not peer'")
-    port = free_udp_port()
-    _write_config(folder, user, says, codecs + more, port)
+    port = free_port()
+    tls = ""
+    if certificate:
+        (folder / "tls.pem").write_bytes(
+            certificate.key.read_bytes() + certificate.chain.read_bytes()
+        )
+        tls = f"sip_certificate {folder / 'tls.pem'}"
+    _write_config(folder, user, says, codecs + more, port, tls)
     with (folder / "log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *(program, "-v", "-f", str(folder)), cwd=folder, stdin=PIPE, stdout=log, stderr=log
@@ -118,7 +134,7 @@ async def baresip_phone(
         await process.wait()
 
 
-def _write_config(folder: Path, user: str, says: bytes, codecs: str, port: int) -> None:
+def _write_config(folder: Path, user: str, says: bytes, codecs: str, port: int, tls: str) -> None:
     clip = folder / "says.wav"
     rate = int(codecs.split("/")[1])  # its own resampling to 16 kHz leaves next to nothing
     pcm = np.frombuffer(says, dtype="<i2")
@@ -131,6 +147,7 @@ def _write_config(folder: Path, user: str, says: bytes, codecs: str, port: int) 
     rtp_low = min(free_udp_port(), 65_000) // 2 * 2
     config = _CONFIG.format(
         port=port,
+        tls=tls,
         rtp_low=rtp_low,
         rtp_high=rtp_low + _RTP_PORTS,
         clip=clip,
