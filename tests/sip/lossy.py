@@ -13,6 +13,7 @@ class _End(asyncio.DatagramProtocol):
     def __init__(self, losses: dict[bytes, int], answers_options: bool) -> None:
         self._answers_options = answers_options
         self.peer: Address | None = None
+        self.renamed = b"", b""
         self.other: _End
         self.transport: asyncio.DatagramTransport
         self._losses = losses
@@ -28,7 +29,7 @@ class _End(asyncio.DatagramProtocol):
                 return
         if self._answers_options and data.startswith(b"OPTIONS "):
             return self.transport.sendto(_ok(data), source)
-        self.other.transport.sendto(data, self.other.peer)
+        self.other.transport.sendto(data.replace(*self.renamed), self.other.peer)
 
 
 def _ok(options: bytes) -> bytes:
@@ -39,17 +40,25 @@ def _ok(options: bytes) -> bytes:
 
 @asynccontextmanager
 async def lossy_path(
-    port: int, carrier: Address, losses: dict[str, int], *, answers_options: bool = False
+    port: int,
+    carrier: Address,
+    losses: dict[str, int],
+    *,
+    answers_options: bool = False,
+    renames_contact: bool = False,
 ) -> AsyncIterator[Address]:
     """Relay between 127.0.0.1:`port` and the carrier.
 
     `losses` says how many messages that start with these words are lost: `{"ACK": 1}`. Where it
-    `answers_options`, the carrier sees none: SIPp would take each for a call.
+    `answers_options`, the carrier sees none: SIPp would take each for a call. Where it
+    `renames_contact`, what is said inside a call passes here too, though the carrier does not know.
     """
     left = {start.encode(): count for start, count in losses.items()}
     loop = asyncio.get_running_loop()
     front, back = _End(left, answers_options), _End(left, answers_options)
     front.other, back.other, back.peer = back, front, carrier
+    if renames_contact:
+        back.renamed = f":{carrier[1]}>\r\n".encode(), f":{port}>\r\n".encode()
     await loop.create_datagram_endpoint(lambda: front, local_addr=("127.0.0.1", port))
     await loop.create_datagram_endpoint(lambda: back, local_addr=("127.0.0.1", 0))
     try:
