@@ -139,6 +139,18 @@ async def test_check_says_what_is_missing(tmp_path: Path) -> None:
     assert status == 1
     assert "FAIL trunks: none: add one with 'movoice-box trunk add'" in output
     assert "ok   speech: espeak-ng" in output
+    assert "ok   codecs: PCMU, PCMA, G722" in output
+
+
+async def test_check_says_which_trunk_wants_the_codec_that_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", str(tmp_path))
+    (tmp_path / "libopus.so.0").write_bytes(b"no library")
+    trunk = ("--name", "hd", "--host", "127.0.0.1", "--port", "9", "--codec", "opus")
+    await _run(tmp_path, "trunk", "add", *trunk)
+    _, output = await _run(tmp_path, "check")
+    assert "FAIL codecs: hd may speak Opus, but libopus is missing" in output
 
 
 async def test_two_boxes_never_run_on_one_folder(tmp_path: Path) -> None:

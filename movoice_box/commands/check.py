@@ -7,7 +7,10 @@ from collections.abc import AsyncIterator
 
 from movoice_box.app import sole_owner, stored, testing_trunk
 from movoice_box.commands.parsing import Commands, add_command
+from movoice_box.domain.media import Codec
+from movoice_box.domain.trunk import TrunkAccount
 from movoice_box.errors import BoxError, SettingsError
+from movoice_box.rtp.codecs import available
 from movoice_box.settings import Settings, parse_address
 from movoice_box.store import agents, trunks
 from movoice_box.store.database import Database, fetch_one
@@ -51,6 +54,7 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
             accounts = await trunks.every(db, Seal.from_files(settings.data.dir))
         if not accounts:
             yield False, "trunks", "none: add one with 'movoice-box trunk add' or on the page"
+        yield _codecs(accounts)
         for account in accounts:
             if account.is_enabled:
                 status = await testing_trunk(settings, account)
@@ -88,6 +92,16 @@ def _web_port(settings: Settings) -> Finding:
     except OSError as error:
         found = f"{settings.web.listen} cannot be used: {error.strerror}"
         return False, "service", f"{found}; choose another in [web] listen"
+
+
+def _codecs(accounts: list[TrunkAccount]) -> Finding:
+    there = available()
+    wanting = [one.name for one in accounts if not there.issuperset(one.codecs)]
+    if wanting:
+        found = f"{', '.join(wanting)} may speak Opus, but libopus is missing"
+        return False, "codecs", f"{found}; calls go on without it until 'apt install libopus0'"
+    found = ", ".join(codec.value for codec in Codec if codec in there)
+    return True, "codecs", found if Codec.OPUS in there else f"{found}; opus needs libopus0"
 
 
 async def _speech(engine: EspeakSynthesizer, languages: set[str]) -> Finding:
