@@ -220,11 +220,15 @@ async def test_an_extension_is_no_number_where_no_trunk_allows_it(office: Office
     assert [one["reason"] for one in answer["skipped"]] == ["invalid_number"]
 
 
-async def test_the_caller_id_of_a_batch_reaches_the_trunk(office: Office) -> None:
+async def test_the_caller_id_of_a_batch_and_the_id_of_the_call_reach_the_trunk(
+    office: Office,
+) -> None:
     async with dialing(office) as dialer:
-        await office.a_batch(rows=1, caller_id="+918012345678")
+        batch_id = await office.a_batch(rows=1, caller_id="+918012345678")
         await dialer.exchange.phone(1)
-        assert dialer.exchange.details[0].caller_id == "+918012345678"
+        (call,) = await calls_of(office, batch_id)
+        details = dialer.exchange.details[0]
+        assert (details.caller_id, details.call_id) == ("+918012345678", call.id)
 
 
 async def test_a_caller_id_that_cannot_be_sent_is_refused(office: Office) -> None:

@@ -227,6 +227,10 @@ async def test_a_person_takes_over_by_refer_or_by_a_second_call_that_the_box_joi
     assert by_refer["outcome"] == "TRANSFERRED"
     assert by_bridge["outcome"] == "TRANSFERRED"
     assert by_bridge["summary"] == f"Asha was handed over to {DESK}."
+    quality = by_bridge["quality"]
+    assert (quality["codec"], quality["is_srtp"]) == ("PCMU", False)
+    assert min(quality["packets_sent"], quality["packets_heard"]) > 100
+    assert quality["mos"] > 3
     _, heard = _sides(box, by_bridge)
     assert find(REPLY, heard).likeness > 0.9
     assert _seconds_of_sound(desk.heard()) > 1
