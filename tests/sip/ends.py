@@ -13,6 +13,7 @@ from movoice_box.ids import TrunkId
 from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.line import Line
 from movoice_box.sip.native_trunk import NativeTrunk
+from movoice_box.sip.stream import RFC_FLOW_TIMES, FlowTimes
 from movoice_box.sip.timers import RFC_TIMERS, TimerValues
 from movoice_box.sip.transport import Address
 from movoice_box.sip.trunk import Dialog, DialogEvent, Ended
@@ -32,10 +33,13 @@ def an_account(address: tuple[str, int | None], **changes: Any) -> TrunkAccount:
     return TrunkAccount(id=TrunkId("trunk_1"), host=host, port=port, **values)
 
 
-@asynccontextmanager
-async def an_endpoint(timers: TimerValues = RFC_TIMERS) -> AsyncIterator[SipEndpoint]:
-    async with SipEndpoint(LOCAL, SystemClock(), timers) as endpoint:
-        yield endpoint
+def an_endpoint(
+    timers: TimerValues = RFC_TIMERS,
+    *,
+    listen: Address = LOCAL,
+    times: FlowTimes = RFC_FLOW_TIMES,
+) -> SipEndpoint:
+    return SipEndpoint(listen, SystemClock(), timers, flow_times=times)
 
 
 async def let_in(endpoint: SipEndpoint, host: str = "127.0.0.1") -> Line:

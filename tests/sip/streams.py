@@ -7,14 +7,20 @@ import sys
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Self
+from typing import Any, Self
 
+from movoice_box.clock import SystemClock
+from movoice_box.domain.trunk import Transport
+from movoice_box.sip.endpoint import SipEndpoint
 from movoice_box.sip.framing import Framer
 from movoice_box.sip.headers import bracketed
+from movoice_box.sip.line import Line
 from movoice_box.sip.messages import Request, Response, parse, response_to
+from movoice_box.sip.native_trunk import NativeTrunk
 from movoice_box.sip.transport import Address
 from tests.peers.authority import Certificate
 from tests.peers.sockets import free_port
+from tests.sip.ends import an_account
 
 # Answers each ping with a pong, and nothing else.
 _PONGS = """
@@ -156,3 +162,12 @@ async def ponging_process() -> AsyncIterator[tuple[Address, asyncio.subprocess.P
     finally:
         process.kill()
         await process.wait()
+
+
+def a_tcp_trunk(address: Address, endpoint: SipEndpoint, **account: Any) -> NativeTrunk:
+    account = {"transport": Transport.TCP} | account
+    return NativeTrunk(an_account(address, **account), endpoint, SystemClock())
+
+
+def a_tcp_line(address: Address, endpoint: SipEndpoint) -> Line:
+    return Line(an_account(address, transport=Transport.TCP), endpoint)
