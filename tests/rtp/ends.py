@@ -231,3 +231,7 @@ def loudest_hz(pcm: bytes) -> float:
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.float64)
     spectrum = np.abs(np.fft.rfft(samples * np.hanning(len(samples))))
     return float(np.argmax(spectrum)) * SAMPLE_RATE_HZ / len(samples)
+
+
+def a_session(ticker: Ticker) -> RtpSession:
+    return RtpSession(udp_socket(), ticker, Recorder(), randbits=lambda _bits: 7)

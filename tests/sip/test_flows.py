@@ -19,13 +19,7 @@ from movoice_box.sip.transport import Address
 from tests.peers.name_server import name_server
 from tests.peers.sockets import free_port
 from tests.sip.bare import Stranger
-from tests.sip.ends import (
-    HASTY,
-    LOCAL,
-    an_account,
-    an_endpoint,
-    let_in,
-)
+from tests.sip.ends import HASTY, LOCAL, an_account, an_endpoint, let_in
 from tests.sip.streams import Connection, TcpGateway, a_tcp_line, ponging_process
 
 QUICK = FlowTimes(connect_s=0.5, message_s=0.3, keep_alive_s=(0.05, 0.06), pong_s=0.2)

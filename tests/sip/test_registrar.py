@@ -134,8 +134,9 @@ async def test_calls_pass_what_the_registrar_names_behind_the_outbound_proxy() -
     edge, core = "<sip:edge.example;lr>", "<sip:core.example;lr>"
     async with await Stranger.open() as gateway:
         proxy = ("127.0.0.1", gateway.address[1])
-        account = {"register": True, "outbound_proxy": f"{proxy[0]}:{proxy[1]}"}
-        async with a_trunk(("home.example", 5060), **account) as trunk:
+        by_proxy = f"{proxy[0]}:{proxy[1]}"
+        home = ("home.example", 5060)
+        async with a_trunk(home, register=True, outbound_proxy=by_proxy) as trunk:
             for service_route in ([edge, core], []):
                 testing = asyncio.ensure_future(trunk.test())
                 options = await gateway.expect(Request)
