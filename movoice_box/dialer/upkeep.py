@@ -1,17 +1,16 @@
 """What the clock starts: scheduled batches, and looking for what another process wrote.
 
 The truth is in the due times of the store; these jobs only poll it, so a missed one loses nothing.
-They are paced by the loop's clock, which nobody can set.
 """
 
 import asyncio
-import logging
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 import aiosqlite
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from movoice_box.clock import StepWatch
 from movoice_box.dialer.broadcast import Change
 from movoice_box.dialer.call_book import CallBook
 from movoice_box.dialer.completion import complete_if_drained
@@ -22,10 +21,7 @@ from movoice_box.store import batches, idempotency
 
 _SCHEDULE_S = 1
 _FOLLOW_S = 3
-_FORGET_S = 3600
 _KEEP_IDEMPOTENCY_KEYS = timedelta(days=7)
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +35,37 @@ class Upkeep:
 
     async def run(self) -> None:
         """Run until cancelled."""
-        jobs = (
-            (self.start_scheduled, _SCHEDULE_S),
-            (self.follow_other_processes, _FOLLOW_S),
-            (self.forget, _FORGET_S),
+        scheduler = AsyncIOScheduler(
+            timezone="UTC", job_defaults={"coalesce": True, "misfire_grace_time": None}
         )
-        async with asyncio.TaskGroup() as group:
-            for job, every_s in jobs:
-                group.create_task(_repeat(job, every_s), name=job.__name__)
+        self.set_out(scheduler)
+        scheduler.start()
+        watch = StepWatch(self.book.clock)
+        try:
+            while True:
+                await asyncio.sleep(_SCHEDULE_S)
+                if abs(watch.step_s()) > _SCHEDULE_S:
+                    self.set_out(scheduler)
+        finally:
+            scheduler.shutdown(wait=False)
+
+    def set_out(self, scheduler: AsyncIOScheduler) -> None:
+        """Have each job run from now on at its pace.
+
+        Again when the clock was set: the scheduler waits for times of day, and those of a clock
+        that was an hour ahead are an hour away.
+        """
+        scheduler.add_job(
+            self.start_scheduled, "interval", seconds=_SCHEDULE_S, id="start", replace_existing=True
+        )
+        scheduler.add_job(
+            self.follow_other_processes,
+            "interval",
+            seconds=_FOLLOW_S,
+            id="follow",
+            replace_existing=True,
+        )
+        scheduler.add_job(self.forget, "interval", hours=1, id="forget", replace_existing=True)
 
     async def start_scheduled(self) -> None:
         """Start each batch whose time has come, with no more rows than the plan allows by now."""
@@ -77,12 +96,3 @@ class Upkeep:
         """Drop the idempotency keys that no client repeats any more."""
         before = self.book.clock.now() - _KEEP_IDEMPOTENCY_KEYS
         await self.book.database.write(lambda db: idempotency.remove_before(db, before))
-
-
-async def _repeat(job: Callable[[], Awaitable[None]], every_s: float) -> None:
-    while True:
-        await asyncio.sleep(every_s)
-        try:
-            await job()
-        except Exception:  # it comes again: a locked database must not stop the box
-            logger.exception("a job of the upkeep failed")

@@ -1,4 +1,6 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from movoice_box.dialer.channels import Channels
 from movoice_box.dialer.live import LiveCalls
@@ -82,3 +84,19 @@ async def test_old_idempotency_keys_are_forgotten(office: Office) -> None:
     await an_upkeep(office).forget()
     again = await office.intake.accept(office.request(idempotency_key="order-1"))
     assert first["batch_id"] != again["batch_id"]
+
+
+async def test_no_job_waits_for_a_time_of_a_clock_that_was_set_back(office: Office) -> None:
+    upkeep, scheduler = an_upkeep(office), AsyncIOScheduler(timezone="UTC")
+    upkeep.set_out(scheduler)
+    scheduler.start(paused=True)
+    for job in scheduler.get_jobs():
+        job.modify(next_run_time=datetime.now(UTC) + timedelta(days=1))  # noqa: TID251
+
+    upkeep.set_out(scheduler)
+
+    waits = {job.id: job.next_run_time - datetime.now(UTC) for job in scheduler.get_jobs()}  # noqa: TID251
+    scheduler.shutdown(wait=False)
+    assert set(waits) == {"start", "follow", "forget"}
+    assert max(waits.values()) <= timedelta(hours=1)
+    assert waits["start"] <= timedelta(seconds=1)
