@@ -29,6 +29,7 @@ from movoice_box.domain.call import (
 )
 from movoice_box.domain.disposition_rule import disposition_heard
 from movoice_box.domain.early_media import EarlyMediaVerdict
+from movoice_box.domain.phone import masked
 from movoice_box.domain.phrases import phrases_for
 from movoice_box.domain.summary import callee_name, summary_of
 from movoice_box.domain.trunk import TrunkAccount
@@ -163,7 +164,7 @@ class PlacedCall:
                     spoken, outcome=TRANSFERRED, summary=summary[0].upper() + summary[1:]
                 )
         except InputError as error:
-            logger.warning("a callee could not be handed over: %s", error.message)
+            logger.warning("a callee could not be handed over: %s", masked(error.message))
         transcript = spoken.transcript
         with suppress(LineClosed, SpeechError, TimeoutError):
             async with asyncio.timeout(_APOLOGY_S):  # one who holds the line may never hear it

@@ -12,7 +12,7 @@ from movoice_box.dialer.leg import Leg
 from movoice_box.domain.attempt import Attempt
 from movoice_box.domain.batch import SkipReason
 from movoice_box.domain.call import Call, Disposition
-from movoice_box.domain.phone import PhoneNumber
+from movoice_box.domain.phone import PhoneNumber, masked
 from movoice_box.domain.routing import Wish
 from movoice_box.errors import InputError, TrunkError
 from movoice_box.ids import TrunkId
@@ -71,7 +71,7 @@ class Transfers:
         try:
             await leg.dialog.transfer(to)
         except TrunkError as failure:
-            logger.info("a call was not transferred by REFER: %s", failure.message)
+            logger.info("a call was not transferred by REFER: %s", masked(failure.message))
             if failure.code != TRANSFER_REFUSED:
                 return False
         else:
@@ -160,7 +160,7 @@ class _SecondLeg:
         except TrunkError as error:
             return Attempt(disposition=Disposition.UNREACHABLE, reason=error.message)
         except InputError as error:
-            logger.warning("a callee could not be handed over: %s", error.message)
+            logger.warning("a callee could not be handed over: %s", masked(error.message))
             return Attempt(disposition=Disposition.CANCELED, reason=error.message)
         finally:
             await session.close()

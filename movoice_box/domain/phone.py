@@ -11,6 +11,7 @@ from movoice_box.errors import InputError
 
 _INDIAN_MOBILE = re.compile(r"(?:\+91|0)?([6-9]\d{9})", re.ASCII)
 _EXTENSION = re.compile(r"[0-9*#]{2,8}", re.ASCII)
+_LONG_NUMBER = re.compile(r"(\+?\d{1,5})\d{2,}(\d{4})", re.ASCII)
 _SEPARATORS = str.maketrans("", "", " -.()\u00a0\u200b\u200e\u202a\u202c\u2011\t")
 
 
@@ -95,11 +96,6 @@ class PhoneNumber:
                 )
                 return re.sub(r"\D", "", national)
 
-    @property
-    def masked(self) -> str:
-        """For logs: `+91987***3210`."""
-        return f"{self.e164[:6]}***{self.e164[-4:]}"
-
     def __str__(self) -> str:
         return self.e164
 
@@ -115,3 +111,8 @@ def check_country(country: str) -> None:
             f"default_country ('{country}') must be two capital letters such as IN",
             field="default_country",
         )
+
+
+def masked(sentence: str) -> str:
+    """A sentence for a log: seven digits or more in a row become `+91987***3210`."""
+    return _LONG_NUMBER.sub(r"\1***\2", sentence)

@@ -3,7 +3,7 @@ import random
 import phonenumbers
 import pytest
 
-from movoice_box.domain.phone import NumberFormat, PhoneNumber
+from movoice_box.domain.phone import NumberFormat, PhoneNumber, masked
 from movoice_box.errors import InputError
 
 
@@ -50,7 +50,10 @@ def test_a_trunk_gets_the_number_as_it_wants_it(number_format: NumberFormat, wri
 
 
 def test_logs_show_a_number_masked() -> None:
-    assert PhoneNumber("+919876543210").masked == "+91987***3210"
+    assert (
+        masked("1#0919876543210 of +919876543210 is on") == "1#09198***3210 of +91987***3210 is on"
+    )
+    assert masked("101 did not answer in 32 s") == "101 did not answer in 32 s"
 
 
 @pytest.mark.parametrize("text", ["+919876543210 ext. 5", "0", "+", "abc", "+1 800 FLOWERS" * 5])
