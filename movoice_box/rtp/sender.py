@@ -118,7 +118,7 @@ class RtpSender:
         return self._packed(self._payload_type, timestamp, payload, marker)
 
     def _event(self, report: bytes, timestamp: int) -> bytes:
-        """All reports of a press carry the time at which it began (RFC 4733 section 2.2.2)."""
+        """All reports of a press carry the time at which it began (RFC 4733 section 2.2.1)."""
         self.voice.is_silent = True
         is_first = self._pressed_at is None
         pressed_at = timestamp if self._pressed_at is None else self._pressed_at
