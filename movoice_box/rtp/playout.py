@@ -86,7 +86,7 @@ class Playout:
         self._pcm, self._concealment, self._decoder, self._stream = b"", None, None, None
         self._recent.clear()
         self.buffer.advance(skipped)
-        excess = self.buffer.excess(SAMPLES_PER_FRAME)
+        excess = self.buffer.excess(decoded=0)
         if excess > -SAMPLES_PER_FRAME and not self.buffer.runs_dry():
             self.buffer.skip(SAMPLES_PER_FRAME * (2 if excess >= SAMPLES_PER_FRAME else 1))
         self.buffer.advance()

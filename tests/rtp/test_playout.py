@@ -1,4 +1,5 @@
-from collections.abc import Iterable
+import random
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pytest
@@ -268,3 +269,22 @@ def test_whatever_is_sent_a_frame_comes_out_of_every_tick(data: st.DataObject) -
                 is_newest=data.draw(st.booleans()),
             )
         assert len(playout.frame()) == 320
+
+
+@pytest.mark.parametrize("passes", [Playout.frame, Playout.skip], ids=["heard", "unheard"])
+def test_packets_that_come_around_the_tick_are_not_late(
+    passes: Callable[[Playout], object],
+) -> None:
+    playout, chance, waiting, newest = Playout(), random.Random(7), list[int](), -1
+    for tick in range(1500):
+        waiting.append(tick)
+        if chance.random() < 0.5:  # else the tick comes a moment too early for this one
+            waiting, arrived = [], waiting
+        else:
+            waiting, arrived = waiting[-1:], waiting[:-1]
+        for number in arrived:
+            put(playout, number, is_newest=number > newest)
+            newest = max(newest, number)
+        passes(playout)
+
+    assert playout.buffer.late < 10
