@@ -290,7 +290,7 @@ def _web_address(listener: socket.socket | None) -> str | None:
     if listener is None:
         return None
     host, port = listener.getsockname()[:2]
-    host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104
+    host = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104 (shown)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

@@ -42,7 +42,7 @@ async def _do(name: str, value: float, gateway: HostileGateway, chance: Chance) 
     others = gateway.up(is_fair_game=False)
     match name:
         case "up":
-            while len(gateway.up(is_fair_game=False)) < value:  # noqa: ASYNC110
+            while len(gateway.up(is_fair_game=False)) < value:  # noqa: ASYNC110 (at most a call's set-up)
                 await asyncio.sleep(TICK_S)
         case "flood":
             flood = Flood(gateway, others[0].source, chance)

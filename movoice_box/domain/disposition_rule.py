@@ -32,8 +32,9 @@ _BY_SOUND = {
 class DispositionRule:
     """What a call that was not answered counts as, where all that is given here fits.
 
-    `sip_status` is the final response (400-699), `q850_cause` the cause of its Reason header
-    (1-127), `sound` one that early media had; `EarlySound.NONE` where nothing was heard. Raises `InputError` naming the field.
+    `sip_status` is the final response (300-699), `q850_cause` the cause of its Reason header
+    (1-127), `sound` one that early media had; `EarlySound.NONE` where nothing was heard. Raises
+    `InputError` naming the field.
     """
 
     sip_status: int | None = None

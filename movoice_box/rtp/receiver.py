@@ -71,8 +71,11 @@ class RtpReceiver:
         theirs = target.codec.payload_type if number is None else number
         ours = {codec.payload_type: codec for codec in offer.codecs if codec.payload_type != events}
         self._codecs = {**ours, theirs: target.codec}
-        event_types = {offer.telephone_event_payload_type, events}
-        self._event_types = frozenset(event_types - {None, *self._codecs})  # type: ignore[arg-type]
+        self._event_types = frozenset(
+            one
+            for one in (offer.telephone_event_payload_type, events)
+            if one is not None and one not in self._codecs
+        )
 
     @property
     def peer(self) -> Address | None:

@@ -29,10 +29,6 @@ class ProgressTone:
     where: str
     modulation_hz: float = 0.0
 
-    @property
-    def period_ms(self) -> int:
-        return sum(self.cadence_ms)
-
 
 _RING, _BUSY, _CONGESTION = EarlySound.RINGBACK, EarlySound.BUSY, EarlySound.CONGESTION
 

@@ -42,8 +42,6 @@ class FlowPool:
     ) -> None:
         self.strangers = 0
         """Connections closed at once, because nobody here knows the host."""
-        self.hostile = 0
-        """Connections closed for what came over them."""
         self._user = user
         self._bound = bound
         self._is_known = is_known
@@ -140,7 +138,6 @@ class FlowPool:
         self._user.on_message(data, flow.destination)
 
     def on_hostile(self, flow: Flow, reason: str) -> None:
-        self.hostile += 1
         logger.warning("SIP connection to %s was closed: %s", flow.destination, reason)
 
     def on_lost(self, flow: Flow) -> None:

@@ -45,10 +45,6 @@ def digit_info(digit: str, *, is_relay: bool = True) -> tuple[HeaderList, bytes]
     return [("Content-Type", _DTMF)], f"{digit}\r\n".encode()
 
 
-def is_key(digit: str) -> bool:
-    return len(digit) == 1 and digit in _KEYS
-
-
 def has_package(request: Request) -> bool:
     """Whether an INFO belongs to an Info Package, of which this box has none (RFC 6086 4.2.2)."""
     return bool(split_list(request.values("Info-Package")))

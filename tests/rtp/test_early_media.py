@@ -32,7 +32,7 @@ def heard(pcm: bytes, *, codec: Codec = Codec.PCMA, loss: float = 0.0) -> EarlyM
 
 
 def lasting(tone: ProgressTone, seconds: float = 10.0, level_dbm0: float = -10.0) -> bytes:
-    periods = 1 + int(1000 * seconds / tone.period_ms)
+    periods = 1 + int(1000 * seconds / sum(tone.cadence_ms))
     return progress_tone(tone, level_dbm0) * periods
 
 

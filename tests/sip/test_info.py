@@ -3,7 +3,7 @@
 import pytest
 
 from movoice_box.sip.headers import parse_uri
-from movoice_box.sip.info import digit_info, is_digits, is_key, read_digit
+from movoice_box.sip.info import digit_info, is_digits, read_digit
 from movoice_box.sip.messages import Request, build_request
 
 RELAY, PLAIN = "application/dtmf-relay", "application/dtmf"
@@ -60,10 +60,3 @@ def test_what_we_write_we_read(digit: str, is_relay: bool) -> None:
 
     assert is_digits(written)
     assert read_digit(written) == digit
-
-
-@pytest.mark.parametrize(
-    ("text", "is_one"), [("5", True), ("", False), ("55", False), ("x", False)]
-)
-def test_keys_of_a_telephone(text: str, is_one: bool) -> None:
-    assert is_key(text) is is_one
