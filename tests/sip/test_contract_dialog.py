@@ -114,7 +114,8 @@ async def test_offer_that_meets_ours_is_told_to_wait(tmp_path: Path) -> None:
         await dialog.end()
 
 
-async def test_what_belongs_to_no_call_gets_481(tmp_path: Path) -> None:
+@pytest.mark.parametrize("driver", unless_pyvoip("answers nothing but INVITE, BYE and CANCEL"))
+async def test_what_belongs_to_no_call_gets_481(driver: TrunkDriver, tmp_path: Path) -> None:
     then = (
         ask("PRACK", 1, headers="RAck: 1 1 INVITE")
         + hear(481)
@@ -125,8 +126,8 @@ async def test_what_belongs_to_no_call_gets_481(tmp_path: Path) -> None:
         + ask("OPTIONS", 2)
         + hear(500)
     )
-    async with a_driver(NATIVE, tmp_path, "answer_then", **played(then + OUR_BYE)) as trunk:
-        dialog = await trunk.invite(NUMBER, OFFER)
+    async with a_driver(driver, tmp_path, "answer_then", rings=True, **played(then + OUR_BYE)) as t:
+        dialog = await t.invite(NUMBER, OFFER)
         await until(dialog, Answered)
         await asyncio.sleep(0.4)
         await dialog.end()

@@ -9,10 +9,10 @@ from movoice_box.domain.call import Disposition
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.domain.trunk import CallerIdHeader, TrunkDriver
 from movoice_box.sip.trunk import Answered, CallDetails, Ringing
-from tests.peers.sipp import free_udp_port
+from tests.peers.sipp import free_udp_port, sipp_carrier
 from tests.sip.contract import BOTH, HASTY, outcome, unless_pyvoip
 from tests.sip.drivers import a_driver
-from tests.sip.ends import NUMBER, OFFER, events_of, until
+from tests.sip.ends import NUMBER, OFFER, a_trunk, events_of, until
 
 pytestmark = pytest.mark.peer
 
@@ -32,6 +32,17 @@ async def test_redirect_to_the_trunks_own_address_is_followed(
         dialog = await trunk.invite(NUMBER, OFFER)
         await until(dialog, Answered)
         await dialog.end()
+
+
+async def test_redirect_is_followed_through_the_outbound_proxy(tmp_path: Path) -> None:
+    target = f"sip:{NUMBER}@carrier.invalid:5070"
+    async with sipp_carrier(tmp_path, "redirect", target=target, **QUICK) as (host, port):
+        home = "carrier.invalid", 5060
+        by_proxy = f"{host}:{port}"
+        async with a_trunk(home, follows_redirects=True, outbound_proxy=by_proxy) as trunk:
+            dialog = await trunk.invite(NUMBER, OFFER)
+            await until(dialog, Answered)
+            await dialog.end()
 
 
 @pytest.mark.parametrize(

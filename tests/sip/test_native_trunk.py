@@ -265,15 +265,6 @@ async def test_reinvite_holds_and_resumes(tmp_path: Path) -> None:
     assert resumed.media.codec is Codec.PCMA
 
 
-async def test_reinvite_without_sdp_gets_our_offer(tmp_path: Path) -> None:
-    async with sipp_carrier(tmp_path, "offerless_reinvite") as carrier, a_trunk(carrier) as trunk:
-        dialog = await trunk.invite(NUMBER, OFFER)
-        changed = await until(dialog, MediaChanged)
-        await dialog.end()
-
-    assert changed.media.codec is Codec.PCMA
-
-
 @pytest.mark.parametrize(
     ("scenario", "reason"),
     [

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from movoice_box.domain.call import Disposition
+from movoice_box.domain.media import Codec
 from movoice_box.domain.trunk import TrunkDriver
 from movoice_box.sip.trunk import Answered, EarlyMedia, Ended, MediaChanged, Ringing
 from tests.sip.contract import BOTH, HASTY, events_up_to, outcome, unless_pyvoip
@@ -148,3 +149,16 @@ async def test_hold_and_resume_are_reported(driver: TrunkDriver, tmp_path: Path)
             await until(dialog, MediaChanged)
         await asyncio.sleep(0.5)
         await dialog.end()
+
+
+@pytest.mark.parametrize(
+    "driver", unless_pyvoip("makes an offer, and does not read its answer in the ACK")
+)
+async def test_late_offer_may_change_the_codec(driver: TrunkDriver, tmp_path: Path) -> None:
+    async with a_driver(driver, tmp_path, "offerless_reinvite", rings=True) as trunk:
+        dialog = await trunk.invite(NUMBER, OFFER)
+        async with asyncio.timeout(1):
+            changed = await until(dialog, MediaChanged)
+        await dialog.end()
+
+    assert changed.media.codec is Codec.PCMA
