@@ -91,6 +91,24 @@ async def test_reach_waits_for_the_first_outcome_of_the_registration() -> None:
     assert trunk.status.registered_until is None
 
 
+async def test_call_waits_some_seconds_for_a_registration_that_was_lost() -> None:
+    async with (
+        await Stranger.open() as gateway,
+        a_trunk(gateway.address, register=True) as trunk,
+        asyncio.TaskGroup() as group,
+    ):
+        running = group.create_task(trunk.run())
+        gateway.answer(await gateway.expect(Request), 503, tag="t")
+        await true_soon(lambda: trunk.status.is_up is False)
+        calling = group.create_task(trunk.reach())
+        group.create_task(trunk.test())
+        for _ in ("OPTIONS", "REGISTER"):
+            gateway.answer(await gateway.expect(Request), 200, tag="t")
+        await calling
+        running.cancel()
+        gateway.answer(await gateway.expect(Request), 200, tag="t")
+
+
 async def test_reach_fails_at_once_where_the_server_refuses_us() -> None:
     async with (
         await Stranger.open() as gateway,
