@@ -4,6 +4,7 @@ from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaTarget
 from movoice_box.domain.phone import PhoneNumber
 from movoice_box.errors import SdpError, TrunkError
+from movoice_box.sip.call_progress import Emit
 from movoice_box.sip.dialog import ALLOW, ConfirmedDialog
 from movoice_box.sip.digest import Authenticator
 from movoice_box.sip.established_call import OVER, EstablishedCall
@@ -11,7 +12,6 @@ from movoice_box.sip.event_queue import EventQueue
 from movoice_box.sip.exchange import IncomingRequest, LoopTimers
 from movoice_box.sip.incoming_progress import (
     Action,
-    Emit,
     IncomingProgress,
     ReliableRinging,
     State,

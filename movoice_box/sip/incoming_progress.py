@@ -4,17 +4,15 @@
 `Ended`, which is reported whatever the caller does.
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal
 
 from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import MediaTarget
 from movoice_box.errors import SdpError
+from movoice_box.sip.call_progress import RELEASE_S, Emit
 from movoice_box.sip.timers import Fail, Failure, Send, StartTimer, StopTimer, TimerValues
-from movoice_box.sip.trunk import Answered, DialogEvent, Ended, KeyPressed, MediaChanged
-
-RELEASE_S = 2.0  # the longest that `end` keeps its caller waiting for the peer
+from movoice_box.sip.trunk import Answered, Ended, KeyPressed, MediaChanged
 
 
 class ReliableRinging:
@@ -67,13 +65,6 @@ class State(Enum):
 
 class Step(Enum):
     SEND_BYE = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Emit:
-    """Hand this event to the dialer."""
-
-    event: DialogEvent
 
 
 Action = Step | Emit | StartTimer | StopTimer

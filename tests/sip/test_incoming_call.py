@@ -9,12 +9,12 @@ import pytest
 from movoice_box.domain.call import Disposition
 from movoice_box.domain.media import Codec, MediaTarget
 from movoice_box.errors import SdpError
+from movoice_box.sip.call_progress import Emit
 from movoice_box.sip.dialog import cancel_of
 from movoice_box.sip.headers import parse_uri
 from movoice_box.sip.incoming_call import Reception, called_number, calling_number
 from movoice_box.sip.incoming_progress import (
     Action,
-    Emit,
     IncomingProgress,
     ReliableRinging,
     Step,
