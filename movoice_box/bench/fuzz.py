@@ -11,9 +11,7 @@ import gc
 import json
 import logging
 import os
-import sys
 import tempfile
-from asyncio.subprocess import PIPE, Process
 from bisect import insort
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -23,14 +21,13 @@ from typing import Any
 
 from movoice_box.app import Box, running, settle_memory
 from movoice_box.bench.flood import END_KEY
-from movoice_box.bench.peers import LOOPBACK, kill
+from movoice_box.bench.peers import LOOPBACK, LinePeer, line_peer
 from movoice_box.clock import Clock, SystemClock
 from movoice_box.dialer.intake import BatchRequest
 from movoice_box.dialer.recipient_file import RecipientRow
 from movoice_box.domain.agent import Agent
 from movoice_box.domain.call import Call
 from movoice_box.domain.trunk import TrunkAccount
-from movoice_box.errors import TrunkError
 from movoice_box.ids import AgentId, BatchId
 from movoice_box.settings import Data, Settings, Sip, Web
 from movoice_box.store import agents, batches, calls, trunks
@@ -66,7 +63,6 @@ _LAG_EVERY_S = 0.01
 _WARM_UP = 100_000  # datagrams, half of them at most: they fill what is kept for a while
 _HEARD = 45  # packets a second, of 50
 _MOST_GROWTH_MB = 16.0
-_LINE_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(kw_only=True)
@@ -242,45 +238,21 @@ class _Trial:
 
 
 class _FarEnd:
-    """The process of `bench.hostile_peer`."""
+    """The process of `bench.hostile_peer`, whose gateway listens on `port`."""
 
-    def __init__(self, process: Process) -> None:
-        self._process = process
-        self.port = 0
-
-    async def start(self) -> None:
-        self.port = (await self._answer())["port"]
+    def __init__(self, peer: LinePeer, port: int) -> None:
+        self.port = port
+        self._peer = peer
 
     async def do(self, command: str, value: float) -> dict[str, Any]:
-        if self._process.stdin is None:
-            raise TrunkError("the far end has no input")
-        self._process.stdin.write(json.dumps({command: value}).encode() + b"\n")
-        return await self._answer()
-
-    async def _answer(self) -> dict[str, Any]:
-        if self._process.stdout is None:
-            raise TrunkError("the far end has no output")
-        line = await self._process.stdout.readline()
-        if not line:
-            raise TrunkError("the far end has died: see the error above")
-        answer: dict[str, Any] = json.loads(line)
+        answer: dict[str, Any] = await self._peer.ask(json.dumps({command: value}))
         return answer
 
 
 @asynccontextmanager
 async def _far_end(seed: int) -> AsyncIterator[_FarEnd]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "movoice_box.bench.hostile_peer", _FAIR_GAME, str(seed)),
-        stdin=PIPE,
-        stdout=PIPE,
-        limit=_LINE_BYTES,
-    )
-    try:
-        far = _FarEnd(process)
-        await far.start()
-        yield far
-    finally:
-        await kill(process)
+    async with line_peer("movoice_box.bench.hostile_peer", _FAIR_GAME, str(seed)) as peer:
+        yield _FarEnd(peer, (await peer.read())["port"])
 
 
 class _LogCounter(logging.Handler):

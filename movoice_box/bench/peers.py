@@ -1,4 +1,4 @@
-"""The far end of a measurement: SIPp as gateway, and the sink that its SDP names."""
+"""The far end of a measurement: SIPp as gateway, and processes of our own, as the media sink is."""
 
 import asyncio
 import json
@@ -147,34 +147,57 @@ async def _start_sipp(program: str, scenario: Path) -> tuple[int, Process]:
     raise TrunkError(f"SIPp does not start (exit status {process.returncode})")
 
 
+class LinePeer:
+    """A process of this package that answers in JSON, a line for each line that it is told."""
+
+    def __init__(self, process: Process) -> None:
+        self.process = process
+
+    async def ask(self, line: str) -> Any:
+        """Raises `TrunkError` where the process has died."""
+        if self.process.stdin is None:
+            raise TrunkError("the far end has no input")
+        self.process.stdin.write(line.encode() + b"\n")
+        return await self.read()
+
+    async def read(self) -> Any:
+        """As `ask`, for what it says without being told anything."""
+        if self.process.stdout is None:
+            raise TrunkError("the far end has no output")
+        if not (line := await self.process.stdout.readline()):
+            raise TrunkError("the far end has died: see the error above")
+        return json.loads(line)
+
+
+@asynccontextmanager
+async def line_peer(module: str, *arguments: str) -> AsyncIterator[LinePeer]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *arguments), stdin=PIPE, stdout=PIPE, limit=_LINE_BYTES
+    )
+    try:
+        yield LinePeer(process)
+    finally:
+        await kill(process)
+
+
 class Sink:
     """The process of `bench.sink`: `ports` echo, and tell when their packets arrived."""
 
-    def __init__(self, process: Process, ports: list[int]) -> None:
-        self.process = process
+    def __init__(self, peer: LinePeer, ports: list[int]) -> None:
+        self.pid = peer.process.pid
         self.ports = ports
+        self._peer = peer
 
     async def arrivals(self, start: float, end: float) -> list[list[float]]:
         """For each port the times from `start` to `end`, in seconds since the epoch."""
-        if self.process.stdin is None:
-            raise TrunkError("the sink has no input")
-        self.process.stdin.write(f"{start} {end}\n".encode())
-        arrivals: list[list[float]] = await _read_json(self.process)
+        arrivals: list[list[float]] = await self._peer.ask(f"{start} {end}")
         return arrivals
 
 
 @asynccontextmanager
 async def media_sink(ports: int) -> AsyncIterator[Sink]:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "movoice_box.bench.sink", str(ports)),
-        stdin=PIPE,
-        stdout=PIPE,
-        limit=_LINE_BYTES,
-    )
-    try:
-        yield Sink(process, await _read_json(process))
-    finally:
-        await kill(process)
+    async with line_peer("movoice_box.bench.sink", str(ports)) as peer:
+        yield Sink(peer, await peer.read())
 
 
 def free_udp_port() -> int:
@@ -187,12 +210,6 @@ def free_udp_port() -> int:
 def _is_bound(port: int) -> bool:
     """Looked up: a datagram sent to find out would be a call to SIPp."""
     return f" 0100007F:{port:04X} " in Path("/proc/net/udp").read_text(encoding="ascii")
-
-
-async def _read_json(process: Process) -> Any:
-    if process.stdout is None:
-        raise TrunkError("the sink has no output")
-    return json.loads(await process.stdout.readline())
 
 
 async def kill(process: Process) -> None:

@@ -46,7 +46,7 @@ async def measure_setups(
     with on_cores(OTHER_CORES):
         async with media_sink(1) as sink, sipp_gateway() as (port, gateway):
             with on_cores(MEASURED_CORE):
-                others = {sink.process.pid, gateway.pid}
+                others = {sink.pid, gateway.pid}
                 if driver == SIPP:
                     delays, lasted_s, cpu = await _by_sipp(port, sink, calls, per_second, clock)
                 else:

@@ -70,7 +70,7 @@ async def measure_calls(driver: str, calls: int, seconds: float, clock: Clock) -
     with on_cores(OTHER_CORES):
         async with media_sink(calls) as sink, sipp_gateway() as (port, gateway):
             with on_cores(MEASURED_CORE):
-                others = {sink.process.pid, gateway.pid}
+                others = {sink.pid, gateway.pid}
                 established = await talk(driver, port, sink, others, clock, measure)
     by_port = dict(zip(sink.ports, arrivals, strict=True))
     heard = [by_port[port] for port in established if by_port[port]]
