@@ -84,6 +84,17 @@ async def test_overloaded_address_costs_no_call(tmp_path: Path) -> None:
         await dialog.end()
 
 
+async def test_address_that_failed_comes_last_for_the_next_call() -> None:
+    async with await Stranger.open() as gateway, an_endpoint() as endpoint:
+        dead = "127.0.0.1", free_udp_port()
+        dialog = a_call(endpoint, an_account(dead), dead, gateway.address)
+        gateway.answer(await gateway.expect(Request), 486, tag="t")
+        await until(dialog, Ended)
+        places = [Destination(*dead), Destination(*gateway.address)]
+
+        assert list(endpoint.locator.failed_last(places)) == places[::-1]
+
+
 async def test_call_that_rang_goes_nowhere_else() -> None:
     async with (
         await Stranger.open() as first,
