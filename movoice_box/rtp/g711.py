@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from movoice_box.domain.media import G711, SAMPLES_PER_FRAME, Codec
+from movoice_box.domain.media import G711, Codec
 
 _INT16 = np.dtype("<i2")
 
@@ -68,8 +68,7 @@ def decode(payload: bytes, codec: Codec) -> bytes:
 
 
 SILENCE_BYTE = {codec: encode(b"\0\0", codec) for codec in G711}
-SILENCE_FRAME = {codec: byte * SAMPLES_PER_FRAME for codec, byte in SILENCE_BYTE.items()}
-"""20 ms of digital silence as a payload."""
+"""A sample of digital silence."""
 
 
 class G711Coder:

@@ -6,7 +6,7 @@ import pytest
 from movoice_box.domain.media import Codec, DtmfMethod, MediaTarget
 from movoice_box.rtp.codecs import decoder_of
 from movoice_box.rtp.dtmf import TelephoneEvent
-from movoice_box.rtp.g711 import SILENCE_FRAME, decode
+from movoice_box.rtp.g711 import SILENCE_BYTE, decode
 from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.sender import RtpSender
 from movoice_box.rtp.tones import digit_tones
@@ -78,7 +78,7 @@ def test_skipped_ticks_move_the_timestamp_but_lose_nothing_of_the_clip() -> None
 
     assert (second.timestamp - first.timestamp) % 2**32 == 11 * 160
     assert (second.sequence_number - first.sequence_number) % 2**16 == 1
-    assert second.payload != SILENCE_FRAME[Codec.PCMU]
+    assert second.payload != SILENCE_BYTE[Codec.PCMU] * 160
 
 
 def test_a_key_press_shares_the_timestamp_of_its_first_report() -> None:

@@ -10,7 +10,7 @@ from movoice_box.domain.media import (
     Codec,
     MediaTarget,
 )
-from movoice_box.rtp.g711 import SILENCE_FRAME
+from movoice_box.rtp.g711 import SILENCE_BYTE
 from movoice_box.rtp.packet import RtpPacket
 from movoice_box.rtp.recorder import Recorder
 from movoice_box.rtp.session import RtpSession
@@ -77,7 +77,7 @@ async def test_play_returns_when_its_last_frame_has_left(
 
     payloads = [RtpPacket.parse(datagram).payload for datagram in received(peer)]
     assert len(payloads) == 3
-    assert payloads[2][80:] == SILENCE_FRAME[Codec.PCMU][80:]
+    assert payloads[2][80:] == SILENCE_BYTE[Codec.PCMU] * 80
     peer.close()
 
 
@@ -93,8 +93,8 @@ async def test_cancelling_play_stops_within_a_frame(ticker: Ticker, session: Rtp
         ticker.tick()
 
     first, second = (RtpPacket.parse(datagram).payload for datagram in received(peer))
-    assert first != SILENCE_FRAME[Codec.PCMU]
-    assert second == SILENCE_FRAME[Codec.PCMU]
+    assert first != SILENCE_BYTE[Codec.PCMU] * 160
+    assert second == SILENCE_BYTE[Codec.PCMU] * 160
     peer.close()
 
 
@@ -110,7 +110,7 @@ async def test_silence_is_sent_from_connect_to_close(ticker: Ticker, session: Rt
     ticker.tick()
 
     packets = [RtpPacket.parse(datagram) for datagram in received(peer)]
-    assert [packet.payload for packet in packets] == [SILENCE_FRAME[Codec.PCMU]] * 5
+    assert [packet.payload for packet in packets] == [SILENCE_BYTE[Codec.PCMU] * 160] * 5
     assert (session.statistics.sent, session.statistics.send_errors) == (5, 0)
     peer.close()
 
