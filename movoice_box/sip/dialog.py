@@ -31,7 +31,7 @@ _WITH_CONTACT = ("INVITE", "REGISTER", "OPTIONS", "UPDATE", "REFER")
 _WITH_ALLOW = ("INVITE", "OPTIONS", "UPDATE")
 
 
-def new_via(local: Address, transport: Transport = Transport.UDP) -> str:
+def _new_via(local: Address, transport: Transport) -> str:
     """A Via with a fresh branch, asking for the source seen (RFC 3581)."""
     branch = f"{BRANCH_COOKIE}{secrets.token_hex(10)}"
     return f"SIP/2.0/{transport.upper()} {bracketed(local[0])}:{local[1]};branch={branch};rport"
@@ -60,14 +60,13 @@ class Caller:
         to: str,
         cseq: int,
         *,
-        via: str | None = None,
         routes: Sequence[str] | None = None,
         headers: HeaderList = (),
         sdp: bytes = b"",
     ) -> Request:
-        """Any request of this call; `via` is given where a branch must be used again (CANCEL)."""
+        """Any request of this call but a CANCEL, with a branch of its own."""
         lines = [
-            ("Via", via or new_via(self.local, self.transport)),
+            ("Via", _new_via(self.local, self.transport)),
             *(("Route", route) for route in (self.preloaded if routes is None else routes)),
             ("Max-Forwards", MAX_FORWARDS),
             ("From", self.from_),
