@@ -39,6 +39,7 @@ _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6]\d\d)(?: (.*))?", re.I | re.ASCII | r
 _REQUEST_LINE = re.compile(r"([^ ]+) ([^ ]+) SIP/2\.0", re.I)
 _SINGLE = ("From", "To", "Call-ID", "CSeq", "Max-Forwards", "Content-Length")
 _SECRETS = re.compile(r"(?im)^((?:Proxy-)?Authorization[ \t]*:)[^\r\n]*(?:\r\n[ \t][^\r\n]*)*")
+_SDES_KEYS = re.compile(r"(?im)^(a=crypto:[^\r\n]*?inline:)[^\r\n]*")
 PHRASES = {
     100: "Trying",
     180: "Ringing",
@@ -277,8 +278,9 @@ def stamp_via(received: Request, source: tuple[str, int]) -> None:
 
 
 def readable(data: bytes) -> str:
-    """A message for the log: whole, without the values of Authorization headers."""
-    return _SECRETS.sub(r"\1 ...", data.decode("utf-8", "replace"))
+    """A message for the log: whole, without Authorization values and the keys of SRTP."""
+    text = data.decode("utf-8", "replace")
+    return _SDES_KEYS.sub(r"\1...", _SECRETS.sub(r"\1 ...", text))
 
 
 def _parse_start_line(line: str) -> Request | Response:

@@ -264,6 +264,12 @@ def test_log_shows_everything_but_the_credentials() -> None:
     )
 
 
+def test_log_shows_no_key_of_srtp() -> None:
+    key = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"
+
+    assert readable(f"m=audio\r\n{key}c2VjcmV0|2^31\r\n".encode()) == f"m=audio\r\n{key}...\r\n"
+
+
 @pytest.mark.parametrize("value", ["x\r\nX-Evil: 1", "x\n", "\r", "x\r\n\r\nv=0"])
 def test_no_value_can_add_a_header_to_a_message(value: str) -> None:
     built = build_request("OPTIONS", parse_uri("sip:gw"), [("X-Call-Id", value)])
