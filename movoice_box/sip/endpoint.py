@@ -177,6 +177,10 @@ class SipEndpoint:
     def live_dialogs(self) -> int:
         return len(self._dialogs)
 
+    @property
+    def live_transactions(self) -> int:
+        return self._layer.live_transactions if self._layer else 0
+
     def send(
         self, request: Request, destination: Destination, handler: ResponseHandler
     ) -> OutgoingRequest:
