@@ -6,6 +6,7 @@ import pytest
 
 from movoice_box.domain.batch import BatchState
 from movoice_box.domain.call import CallState, Disposition
+from movoice_box.domain.disposition_rule import DispositionRule
 from movoice_box.store import batches
 from tests.builders import Office, a_trunk, eventually
 from tests.dialer.lines import Exchanges, calls_of, dialing, has_call_in, until
@@ -39,6 +40,17 @@ async def test_a_refusal_is_written_down_with_its_status(office: Office, dialer:
     await until(office, batch_id, state=BatchState.COMPLETED)
     (call,) = await calls_of(office, batch_id)
     assert (call.outcome, call.sip_status) == ("BUSY", 486)
+
+
+async def test_the_rules_of_a_trunk_say_what_its_refusals_count_as(office: Office) -> None:
+    rule = DispositionRule(sip_status=503, q850_cause=20, disposition=Disposition.NO_ANSWER)
+    async with dialing(office, a_trunk(dispositions=(rule,))) as dialer:
+        batch_id = await office.a_batch(rows=1)
+        (await dialer.exchange.phone(1)).refuse(Disposition.FAILED, 503, q850_cause=20)
+        await until(office, batch_id, state=BatchState.COMPLETED)
+        (call,) = await calls_of(office, batch_id)
+    assert (call.disposition, call.outcome) == (Disposition.NO_ANSWER, "NO_ANSWER")
+    assert (call.sip_status, call.q850_cause) == (503, 20)
 
 
 async def test_no_more_calls_are_up_than_the_batch_asked_for(
