@@ -33,9 +33,10 @@ def progress_tone(tone: ProgressTone, level_dbm0: float = _LEVEL_DBM0) -> bytes:
     )
 
 
-def special_information_tone(level_dbm0: float = _LEVEL_DBM0) -> bytes:
+def special_information_tone() -> bytes:
     """The three rising tones before an announcement that a call cannot be completed."""
-    return _pcm([_wave((hz,), SPECIAL_INFORMATION_MS) for hz in SPECIAL_INFORMATION_HZ], level_dbm0)
+    parts = [_wave((hz,), SPECIAL_INFORMATION_MS) for hz in SPECIAL_INFORMATION_HZ]
+    return _pcm(parts, _LEVEL_DBM0)
 
 
 def _key(digit: str) -> bytes:

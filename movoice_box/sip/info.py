@@ -37,7 +37,7 @@ def read_digit(request: Request) -> str | None:
     return signal
 
 
-def digit_info(digit: str, *, is_relay: bool = True) -> tuple[HeaderList, bytes]:
+def digit_info(digit: str, *, is_relay: bool) -> tuple[HeaderList, bytes]:
     """The header and body of an INFO that presses one of `0-9*#A-D`."""
     if is_relay:
         body = f"Signal={digit}\r\nDuration={DURATION_MS}\r\n"

@@ -239,7 +239,6 @@ def response_to(
     received: Request,
     status: int,
     *,
-    phrase: str | None = None,
     to_tag: str = "",
     headers: HeaderList = (),
     sdp: bytes = b"",
@@ -248,7 +247,7 @@ def response_to(
 
     Record-Route is copied into what can establish a dialog (12.1.1).
     """
-    built = Response(status=status, phrase=PHRASES.get(status, "") if phrase is None else phrase)
+    built = Response(status=status, phrase=PHRASES.get(status, ""))
     built.body = sdp
     built.headers.setlist("Via", list(received.values("Via")))
     if 100 < status < 300 and received.method == "INVITE":
