@@ -85,6 +85,9 @@ class FlowPool:
         if (flow := self._accepted.get(source)) is None:
             return
         listening = Destination(source.address, port, Transport.TCP)
+        earlier = self._returns.get(source)
+        if earlier not in (None, listening) and self._flows.get(earlier) is flow:
+            del self._flows[earlier]  # one name is enough: the host must not fill our memory
         self._returns[source] = listening
         self._returns.move_to_end(source)
         while len(self._returns) > _MOST_RETURNS:

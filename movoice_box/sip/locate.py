@@ -31,6 +31,7 @@ _KEPT_S = (5.0, 300.0)
 _ADDRESSES_KEPT_S = 60.0  # the system's resolver tells no TTL
 _FAILED_FOR_S = 60.0
 _MOST_TARGETS = 8
+_MOST_KEPT = 500  # hosts
 _SERVICES = {Transport.UDP: "_sip._udp", Transport.TCP: "_sip._tcp", Transport.TLS: "_sips._tcp"}
 
 
@@ -43,6 +44,9 @@ class Target:
     priority: int = 0
     weight: int = 0
     addresses: tuple[str, ...] = ()
+
+
+_Asked = tuple[str, int | None, Transport, int]  # host, port, transport and family
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,7 @@ class Locator:
         self._clock = clock
         self._resolver = resolver
         self._chance = chance or random.SystemRandom()
-        self._found: dict[tuple[str, int | None, Transport, int], _Found] = {}
+        self._found: dict[_Asked, _Found] = {}
         self._failed: dict[Destination, float] = {}
 
     async def locate(
@@ -90,10 +94,17 @@ class Locator:
                     raise
                 logger.warning("kept the old address of a trunk's host: %s", error)
                 found = _Found(found.targets, self._clock.monotonic() + _KEPT_S[0])
-            self._found[key] = found
+            self._keep(key, found)
         ordered = in_order(found.targets, self._chance)
         pairs = ((address, target.port) for target in ordered for address in target.addresses)
         return tuple(dict.fromkeys(pairs))
+
+    def _keep(self, key: _Asked, found: _Found) -> None:
+        """The oldest goes where there are too many: far ends name hosts too, in each Contact."""
+        self._found.pop(key, None)
+        self._found[key] = found
+        if len(self._found) > _MOST_KEPT:
+            del self._found[next(iter(self._found))]
 
     def mark_failed(self, destination: Destination) -> None:
         """Let `destination` be tried last for a minute."""

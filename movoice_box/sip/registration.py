@@ -14,6 +14,7 @@ EXPIRES_S = 300  # also keeps the path open in NATs and firewalls
 _REFRESH_AT = 0.8  # of what was granted
 _FIRST_RETRY_S = 5.0
 _LONGEST_RETRY_S = 300.0
+_LONGEST_WAIT_S = 3600.0  # whatever the server says: one that forgets us must not lose us for days
 _REFUSED = (401, 403, 404, 407)  # our name or password: asking often gets the box banned
 
 
@@ -57,7 +58,8 @@ class Registration:
             self.is_registered, self.is_refused, self._failures = True, False, 0
             self.granted_s = granted
             self.detail = f"registered for {granted} s"
-            return Register(self._expires_s, max(1.0, _REFRESH_AT * granted))
+            wait_s = min(max(1.0, _REFRESH_AT * granted), _LONGEST_WAIT_S)
+            return Register(self._expires_s, wait_s)
         minimum = response.seconds("Min-Expires") or 0
         if status == 423 and minimum > self._expires_s and self._failures == 0:  # 10.2.8
             self._expires_s, self._failures = minimum, 1
@@ -66,7 +68,8 @@ class Registration:
         again = self.on_failure(
             f"it answered {status} {response.phrase}{advice}", is_refused=status in _REFUSED
         )
-        return Register(self._expires_s, max(again.in_s, response.seconds("Retry-After") or 0))
+        asked_s = min(response.seconds("Retry-After") or 0.0, _LONGEST_WAIT_S)
+        return Register(self._expires_s, max(again.in_s, asked_s))
 
     def on_refresh(self) -> None:
         """A REGISTER goes out because it is time to."""

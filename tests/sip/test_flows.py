@@ -15,7 +15,7 @@ from movoice_box.sip.locate import Locator
 from movoice_box.sip.messages import Request
 from movoice_box.sip.stream import FlowTimes
 from movoice_box.sip.timers import Failure
-from movoice_box.sip.transport import Address
+from movoice_box.sip.transport import Address, Destination
 from tests.peers.name_server import name_server
 from tests.peers.sockets import free_port
 from tests.sip.bare import Stranger
@@ -120,6 +120,26 @@ async def test_request_by_tcp_is_answered_by_the_same_connection() -> None:
             connection.close()
 
     assert response.status == 200
+
+
+async def test_connection_that_names_many_ports_is_known_by_the_last_one() -> None:
+    async with an_endpoint() as endpoint, await Stranger.open() as writer:
+        await let_in(endpoint)
+        connection = await Connection.open(endpoint.address)
+        for port in range(20_000, 20_050):
+            options = writer.request("OPTIONS", call_id=f"{port}")
+            options.headers.set("Via", f"SIP/2.0/TCP 127.0.0.1:{port};branch=z9hG4bK{port}")
+            connection.send(options.pack())
+            await connection.response()
+        ports = [port for port in range(20_000, 20_050) if is_reached(endpoint, port)]
+        connection.close()
+
+    assert ports == [20_049]
+
+
+def is_reached(endpoint: SipEndpoint, port: int) -> bool:
+    """Whether there is a connection to this port of 127.0.0.1."""
+    return endpoint.own_end(Destination("127.0.0.1", port, Transport.TCP)) is not None
 
 
 async def test_strangers_connection_is_closed_and_counted() -> None:

@@ -147,3 +147,13 @@ def test_weights_share_the_first_place_out() -> None:
     assert 2_800 < firsts["a"] < 3_050
     assert 850 < firsts["b"] < 1_100
     assert 0 < firsts["c"] < 200
+
+
+async def test_hosts_that_far_ends_name_do_not_fill_the_memory() -> None:
+    async with name_server(ZONE) as server:
+        locator = a_locator(server)
+        for port in range(1, 561):
+            await located(locator, "localhost", port)
+
+        assert len(locator._found) == 500
+        assert await located(locator, "localhost", 560) == (("127.0.0.1", 560),)

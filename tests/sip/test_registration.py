@@ -112,6 +112,14 @@ def test_retry_after_is_kept_where_it_is_longer() -> None:
     assert due.in_s == 120
 
 
+def test_no_server_makes_us_wait_for_longer_than_an_hour() -> None:
+    busy = a_response(503, ("Retry-After", "999999999"))
+    generous = a_response(200, ("Expires", "999999999"))
+
+    assert a_registration().on_response(busy, CONTACT).in_s == 3600
+    assert a_registration().on_response(generous, CONTACT).in_s == 3600
+
+
 def test_retries_are_spread_over_half_the_wait() -> None:
     registration = Registration("acme", jitter=lambda low, high: 1000 * low + high)
 
