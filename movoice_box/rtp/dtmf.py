@@ -8,6 +8,7 @@ from typing import Self
 from movoice_box.domain.media import PTIME_MS, SAMPLE_RATE_HZ
 from movoice_box.errors import RtpError
 from movoice_box.rtp.packet import RtpPacket
+from movoice_box.rtp.sequence import signed
 
 DIGITS = "0123456789*#ABCD"  # the index is the event code (RFC 4733 section 3.2)
 TONE_MS = 100
@@ -16,6 +17,7 @@ _VOLUME = 10  # -10 dBm0
 _END_PACKETS = 3  # the last report and two repeats (section 2.5.1.4)
 _LONGEST = 0xFFFF  # samples; a longer press goes on as a new segment (section 2.5.1.3)
 _REMEMBERED = 16
+_SHORTEST_CYCLE = 60 * SAMPLE_RATE_HZ // 1000  # of press and pause; Q.24 has 80 ms
 
 _PAYLOAD = struct.Struct("!BBH")
 
@@ -61,11 +63,13 @@ class DigitReceiver:
     """Turns reports into key presses: each press once, at the first report of it that arrives.
 
     All reports of a press share a timestamp (section 2.2.2), so that repeats, reordering, and the
-    loss of any report but the last one standing change nothing.
+    loss of any report but the last one standing change nothing. Some gateways let it go on from
+    report to report: a press cannot begin within 60 ms of the one before of the same key.
     """
 
     def __init__(self) -> None:
         self._presses: OrderedDict[tuple[int, int], TelephoneEvent] = OrderedDict()
+        self._latest: tuple[int, int] | None = None
 
     def receive(self, packet: RtpPacket) -> str | None:
         """The digit, when `packet` is the first to tell of its press. Raises `RtpError`."""
@@ -75,12 +79,21 @@ class DigitReceiver:
         press = packet.timestamp, report.event
         is_new = press not in self._presses and not self._goes_on(press)
         self._presses[press] = report
+        self._latest = press
         if len(self._presses) > _REMEMBERED:
             self._presses.popitem(last=False)
         return DIGITS[report.event] if is_new else None
 
     def _goes_on(self, press: tuple[int, int]) -> bool:
-        """Whether `press` is a further segment of one that is longer than 8.19 s."""
+        """Whether `press` is no press of its own.
+
+        It is the further segment of one that is longer than 8.19 s, or the next report of a sender
+        whose timestamps go on.
+        """
         timestamp, event = press
+        if self._latest is not None and self._latest[1] == event:
+            since = signed(timestamp - self._latest[0], 32)
+            if 0 < since <= _SHORTEST_CYCLE:
+                return True
         earlier = self._presses.get(((timestamp - _LONGEST) & 0xFFFF_FFFF, event))
         return earlier is not None and not earlier.is_end

@@ -48,6 +48,20 @@ def test_the_same_key_twice_is_heard_twice() -> None:
     assert heard(packets("1", 4000) + packets("1", 6000)) == "11"
 
 
+@pytest.mark.parametrize("lost", [slice(0, 0), slice(1, 3), slice(5, 6)])
+def test_a_press_whose_timestamps_go_on_is_heard_once(lost: slice) -> None:
+    wrong = []
+    for begin in (4000, 6000):
+        arriving = [
+            packet._replace(timestamp=begin + 160 * number)
+            for number, packet in enumerate(packets("9", begin))
+        ]
+        del arriving[lost]
+        wrong += arriving
+
+    assert heard(wrong) == "99"
+
+
 def test_a_late_end_of_the_press_before_is_not_a_press() -> None:
     first, second = packets("1", 4000), packets("1", 6000)
 
