@@ -112,9 +112,10 @@ async def _load(
             raise NotFoundError(f"there is no trunk '{options.trunk}': see movoice-box trunk list")
         if options.number is None:
             return account, None
-        if account.allows_extensions and (extension := PhoneNumber.parse_extension(options.number)):
-            return account, extension
-        phone = PhoneNumber.parse(options.number, settings.default_country)
+        parse = PhoneNumber.parse_any if account.allows_extensions else PhoneNumber.parse
+        phone = parse(options.number, settings.default_country)
+        if phone.is_extension:
+            return account, phone
         if entry := await DoNotDisturb(database, settings, clock).check(options.number):
             raise InputError(
                 f"{phone} is on the do-not-disturb list since {entry.added_at:%Y-%m-%d}: "

@@ -142,6 +142,7 @@ async def read_trunk(
         is_enabled=before.is_enabled if before else True,
         tls_ca=tls_ca,
         **_connection(form),
+        **_sharing(form),
         **_calls(form),
         **_media(form),
     )
@@ -170,6 +171,11 @@ def _connection(form: Form) -> dict[str, Any]:
         "srtp": form.is_checked("srtp"),
         "follows_redirects": form.is_checked("follows_redirects"),
         "driver": form.choice("driver", "the driver", TrunkDriver),
+    }
+
+
+def _sharing(form: Form) -> dict[str, Any]:
+    return {
         "priority": form.number("priority", "priority", 1, 100),
         "weight": form.number("weight", "weight", 1, 100),
         "calls_per_second": form.maybe_decimal("calls_per_second", "calls per second"),
