@@ -13,8 +13,7 @@ from movoice_box.domain.audio import LineClosed
 from movoice_box.domain.media import PTIME_MS, DtmfMethod, MediaOffer, MediaTarget
 from movoice_box.domain.quality import MediaQuality
 from movoice_box.rtp.datagrams import Address, read, stamp_arrivals
-from movoice_box.rtp.dtmf import PAUSE_MS, TONE_MS
-from movoice_box.rtp.inband_dtmf import InbandDigits
+from movoice_box.rtp.keypad import Keypad
 from movoice_box.rtp.mailbox import Mailbox
 from movoice_box.rtp.measured import media_quality
 from movoice_box.rtp.receiver import RtpReceiver
@@ -27,8 +26,6 @@ from movoice_box.rtp.ticker import Ticker
 _LARGEST_DATAGRAM = 2048
 _MOST_EARLY_DATAGRAMS = 1000  # more than the kernel keeps of them
 _MOST_DATAGRAMS = 50  # read in one tick: a flood must not hold up the other calls
-_ECHO_TICKS = 1000 // PTIME_MS  # until the far end's echo of our tones has died away
-_KEPT_DIGITS = 32
 _KEPT_FRAMES = 50  # one second
 
 
@@ -65,15 +62,13 @@ class RtpSession:
     """
 
     __slots__ = (
-        "_digits",
         "_dropped_frames",
         "_has_played",
-        "_inband",
         "_is_closed",
         "_is_connected",
         "_is_dtmf_by_info",
-        "_is_info_heard",
         "_is_silence_expected",
+        "_keypad",
         "_offer",
         "_open_rtcp",
         "_playing",
@@ -119,11 +114,9 @@ class RtpSession:
         self._is_connected = False
         self._is_closed = False
         self._is_silence_expected = True
-        self._inband: InbandDigits | None = None
-        self._is_info_heard = False
         self._playing = asyncio.Lock()
         self._has_played: asyncio.Future[None] | None = None
-        self._digits: Mailbox[str] = Mailbox(_KEPT_DIGITS)
+        self._keypad = Keypad()
         self._readers: set[Mailbox[bytes]] = set()
         self._dropped_frames = 0
         self._recording: Recording | None = None
@@ -151,8 +144,7 @@ class RtpSession:
         self._receiver.connect(target, self._offer)
         self._sender.connect(target)
         self._is_silence_expected = not target.is_sending
-        needs_tones = target.telephone_event_payload_type is None and not self._is_info_heard
-        self._inband = (self._inband or InbandDigits()) if needs_tones else None
+        self._keypad.connect(target)
         if self._rtcp is not None:
             self._rtcp.connect(target, self._srtp)
         self._ticker.add(self, self._sender.voice.packet_ms)
@@ -176,13 +168,12 @@ class RtpSession:
                 raise LineClosed
             return await self._send_info(digits)
         async with self._playing:
-            if self._inband is not None:
-                self._inband.ignore(len(digits) * (TONE_MS + PAUSE_MS) // PTIME_MS + _ECHO_TICKS)
+            self._keypad.ignore_echo(len(digits))
             await self._send_all(lambda: self._sender.play_digits(digits))
 
     async def next_digit(self) -> str:
         """Wait for a key press; the last 32 are kept until asked for. Raises `LineClosed`."""
-        return await self._digits.get()
+        return await self._keypad.next()
 
     async def frames(self) -> AsyncIterator[bytes]:
         """20 ms PCM frames from the first read on, until the call ends; see `AudioSource`."""
@@ -209,8 +200,7 @@ class RtpSession:
 
     def inject_digit(self, digit: str) -> None:
         """A key press that came by INFO: heard like any other; tones are no longer listened for."""
-        self._is_info_heard, self._inband = True, None
-        self._digits.put(digit)
+        self._keypad.put_info(digit)
 
     @property
     def silent_for_s(self) -> float:
@@ -264,7 +254,7 @@ class RtpSession:
         self._socket.close()
         if self._has_played is not None and not self._has_played.done():
             self._has_played.set_exception(LineClosed())
-        self._digits.close()
+        self._keypad.close()
         for reader in self._readers:
             reader.close()
 
@@ -300,21 +290,15 @@ class RtpSession:
         if self._rtcp is not None:
             self._rtcp.tick(self._sender, self._receiver, skipped)
         playout = self._receiver.playout
-        if not self._readers and self._recording is None and self._inband is None:
+        if not self._readers and self._recording is None and not self._keypad.listens:
             return playout.skip(skipped)
         pcm = playout.frame(skipped)
         for reader in self._readers:
             reader.put(pcm)
         if self._recording is not None:
             self._recording.add(pcm, skipped)
-        if self._inband is not None:
-            self._hear_tones(self._inband, pcm)
-
-    def _hear_tones(self, inband: InbandDigits, pcm: bytes) -> None:
-        if self._receiver.has_telephone_events:
-            self._inband = None  # it sends events after all, and may send both
-        elif (digit := inband.hear(pcm, is_made_up=self._receiver.playout.is_made_up)) is not None:
-            self._digits.put(digit)
+        if self._keypad.listens:
+            self._keypad.hear(pcm, self._receiver)
 
     def _read_socket(self) -> None:
         for datagram, source, at in read(self._socket, _MOST_DATAGRAMS):
@@ -322,7 +306,7 @@ class RtpSession:
                 self.tap.on_rtp(datagram, source, (self._offer.address, self._offer.port))
             digit = self._receiver.receive(datagram, source, at)
             if digit is not None:
-                self._digits.put(digit)
+                self._keypad.put(digit)
 
     def _send(self, packet: bytes, peer: Address) -> None:
         try:
