@@ -84,13 +84,16 @@ async def test_overloaded_address_costs_no_call(tmp_path: Path) -> None:
         await dialog.end()
 
 
-async def test_address_that_failed_comes_last_for_the_next_call() -> None:
+@pytest.mark.parametrize("has_another", [True, False])
+async def test_address_that_failed_comes_last_for_the_next_call(has_another: bool) -> None:
     async with await Stranger.open() as gateway, an_endpoint() as endpoint:
         dead = "127.0.0.1", free_udp_port()
-        dialog = a_call(endpoint, an_account(dead), dead, gateway.address)
-        gateway.answer(await gateway.expect(Request), 486, tag="t")
-        await until(dialog, Ended)
         places = [Destination(*dead), Destination(*gateway.address)]
+        others = [gateway.address] if has_another else []
+        dialog = a_call(endpoint, an_account(dead), dead, *others)
+        if has_another:
+            gateway.answer(await gateway.expect(Request), 486, tag="t")
+        await until(dialog, Ended)
 
         assert list(endpoint.locator.failed_last(places)) == places[::-1]
 
