@@ -116,7 +116,8 @@ def parse_compound(data: bytes) -> Sequence[RtcpPacket]:
 
     Checked as appendix A.2 asks: version 2 throughout, a report first, lengths that add up.
     """
-    return [packet for packet in map(_parse, *zip(*_split(data), strict=True)) if packet]
+    parts = list(_split(data))  # whole: Python 3.11 leaks what a generator raises inside f(*g, k=v)
+    return [packet for part in parts if (packet := _parse(*part))]
 
 
 def _split(data: bytes) -> Iterator[tuple[int, int, bytes]]:

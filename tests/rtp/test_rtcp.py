@@ -1,3 +1,4 @@
+import tracemalloc
 from contextlib import suppress
 
 import pytest
@@ -111,3 +112,23 @@ def test_what_is_no_compound_packet_is_refused_with_the_reason(
 def test_hostile_bytes_are_a_value_or_an_rtp_error(datagram: bytes) -> None:
     with suppress(RtpError):
         assert len(parse_compound(datagram)) <= len(datagram) // 4
+
+
+@pytest.mark.parametrize(
+    "datagram", [b"", b"\x81\xc9\x00\x09abcd", b"\x81\xc9\x00\x01abcd", b"x" * 99]
+)
+def test_what_is_refused_leaves_nothing_behind(datagram: bytes) -> None:
+    def refuse(times: int) -> None:
+        for _ in range(times):
+            with suppress(RtpError):
+                parse_compound(datagram)
+
+    refuse(100)
+    tracemalloc.start()
+    try:
+        refuse(2_000)
+        left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert left < 20_000
