@@ -46,7 +46,7 @@ def number_of(port: int) -> str:
 
 @asynccontextmanager
 async def trunk_of(
-    driver: str, port: int, channels: int, clock: Clock
+    driver: str, port: int, clock: Clock
 ) -> AsyncIterator[tuple[Trunk, MediaEngine]]:
     """A trunk to the gateway on `port` and the box's media, both running. Raises `TrunkError`."""
     account = TrunkAccount(
@@ -56,7 +56,6 @@ async def trunk_of(
         port=port,
         username="bench",
         register=driver == TrunkDriver.PYVOIP,
-        channels=channels,
         ring_timeout_s=_RING_TIMEOUT_S,
         driver=TrunkDriver(driver),
     )
@@ -84,7 +83,7 @@ async def talk(
     """
     if driver == SIPP:
         return await _talk_by_sipp(gateway, sink, then)
-    async with trunk_of(driver, gateway, len(sink.ports), clock) as (trunk, media):
+    async with trunk_of(driver, gateway, clock) as (trunk, media):
         return await _Load(trunk, media, sink).run(lambda: then(lambda: cpu_seconds(others)))
 
 

@@ -50,7 +50,7 @@ async def measure_setups(
                 if driver == SIPP:
                     delays, lasted_s, cpu = await _by_sipp(port, sink, calls, per_second, clock)
                 else:
-                    async with trunk_of(driver, port, calls, clock) as (trunk, media):
+                    async with trunk_of(driver, port, clock) as (trunk, media):
                         burst = _Burst(trunk, media, sink, clock)
                         cpu, start = cpu_seconds(others), clock.monotonic()
                         await burst.run(calls, per_second)
