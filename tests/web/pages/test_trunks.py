@@ -126,6 +126,14 @@ async def test_every_field_of_the_form_is_kept_and_shown_again(
     assert await _password(site, trunk_id) == "s3cret"
 
 
+async def test_who_adds_sims_reads_that_promotional_calls_from_them_are_barred(
+    visitor: Visitor,
+) -> None:
+    words = await visitor.read("/trunks/new")
+    assert "Promotional calls from ordinary SIMs are barred in India" in words
+    assert "140 and 160 number series of registered senders" in words
+
+
 async def test_a_section_that_is_wrong_is_opened_and_its_rows_are_kept(visitor: Visitor) -> None:
     wrong: Fields = {**RICH, "port-prefix": ["1#", "1#", ""], "port-gap_s": ["15", "7", "0"]}
     answer = await visitor.send("/trunks/new", **wrong)
